@@ -175,6 +175,7 @@ base_repository() {
 clone_base() {
 	local dir=$1
 	plain_git clone --quiet --shared --no-checkout "$repository" "$dir"
+	plain_git -C "$dir" remote remove origin
 	plain_git -C "$dir" config gc.auto 0
 }
 
