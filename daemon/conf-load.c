@@ -10,6 +10,8 @@
 #include "fs.h"
 #include "policy.h"
 
+#define CONF_BYTES_MAX (256 * 1024)
+
 static const char *const directories[] = { "etc", "run", "usr/lib" };
 
 struct names {
@@ -115,7 +117,7 @@ static int load_one(int root_fd, bool fake_root, const char *path, struct config
 		name = NULL;
 		return -ENOMEM;
 	}
-	r = fs_read_text(root_fd, path, &text, &size, &uid, &mode);
+	r = fs_read_text(root_fd, path, CONF_BYTES_MAX, &text, &size, &uid, &mode);
 	/* A dangling link is no missing file: somebody meant something by it. */
 	if (r == -ENOMEM || (r == -ENOENT && !fs_exists(root_fd, path)))
 		return r;
@@ -204,7 +206,7 @@ int conf_load_file(const char *path, struct config **ret, struct report *report)
 
 	if (!c)
 		return -ENOMEM;
-	r = fs_read_text(AT_FDCWD, path, &text, &size, NULL, NULL);
+	r = fs_read_text(AT_FDCWD, path, CONF_BYTES_MAX, &text, &size, NULL, NULL);
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -69,8 +70,8 @@ int fs_write_value(int root_fd, const char *path, const char *value)
 	return (size_t)n == len ? 0 : -EIO;
 }
 
-int fs_read_text(int root_fd, const char *path, char **ret, size_t *ret_size, uid_t *ret_uid,
-		 mode_t *ret_mode)
+int fs_read_text(int root_fd, const char *path, size_t max, char **ret, size_t *ret_size,
+		 uid_t *ret_uid, mode_t *ret_mode)
 {
 	_cleanup_close_ int fd = -1;
 	_cleanup_free_ char *buf = NULL;
@@ -89,17 +90,18 @@ int fs_read_text(int root_fd, const char *path, char **ret, size_t *ret_size, ui
 	if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
 		return -EINVAL;
 
-	buf = malloc(FS_TEXT_MAX + 1);
+	if (S_ISREG(st.st_mode) && (uintmax_t)st.st_size > max)
+		return -EFBIG;
+
+	max = S_ISREG(st.st_mode) ? (size_t)st.st_size : 0;
+	buf = malloc(max + 1);
 	if (!buf)
 		return -ENOMEM;
-	n = S_ISREG(st.st_mode) ? read_all(fd, buf, FS_TEXT_MAX + 1) : 0;
+	n = read_all(fd, buf, max);
 	if (n < 0)
 		return n;
-	if (n > FS_TEXT_MAX)
-		return -EFBIG;
 	buf[n] = '\0';
-	*ret = realloc(buf, n + 1) ?: buf;
-	buf = NULL;
+	*ret = TAKE_PTR(buf);
 	*ret_size = n;
 	if (ret_uid)
 		*ret_uid = st.st_uid;
