@@ -40,7 +40,8 @@ struct cgroup {
 	enum outcome outcome;
 	char *reason; /* details of the outcome, or NULL */
 	struct drift drift;
-	bool dirty; /* to be looked at */
+	bool dirty;   /* to be looked at */
+	bool drifted; /* ... since somebody else wrote to it */
 	bool stale; /* not seen in the walk that is under way */
 };
 

@@ -58,6 +58,23 @@ int plan_add(struct plan *p, const struct plan_item *item)
 	return 0;
 }
 
+int plan_move(struct plan *to, struct plan *from)
+{
+	struct plan_item *grown;
+
+	if (from->n == 0)
+		return 0;
+	grown = reallocarray(to->items, to->n + from->n, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	memcpy(grown + to->n, from->items, from->n * sizeof(*grown));
+	to->items = grown;
+	to->n += from->n;
+	from->n = 0;
+	plan_clear(from);
+	return 0;
+}
+
 char *plan_item_format(const struct plan_item *item)
 {
 	char from[SETTING_TEXT_MAX], to[SETTING_TEXT_MAX];

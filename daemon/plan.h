@@ -54,6 +54,9 @@ struct plan {
 /* Add an item; the strings are copied. 0 or -ENOMEM. */
 int plan_add(struct plan *p, const struct plan_item *item);
 
+/* Move all items of one plan to the end of another. 0 or -ENOMEM, with both unchanged. */
+int plan_move(struct plan *to, struct plan *from);
+
 /* One line for people: "CGROUP: memory.zswap.max max -> 0 (policy db)". The caller frees; NULL if there is no memory. */
 char *plan_item_format(const struct plan_item *item);
 

@@ -21,6 +21,12 @@ static int add_item(const struct survey *s, const struct facts *f, struct plan_i
 
 	if (!r)
 		return -ENOMEM;
+	if (item->unit && !r->unit) {
+		r->unit = strdup(item->unit);
+		if (!r->unit)
+			return -ENOMEM;
+		s->state->changed = true;
+	}
 	item->setting = f->setting;
 	item->from = f->live_known ? f->live : r->current;
 	if (r->current != item->to) {
