@@ -7,6 +7,10 @@
 #include "log.h"
 #include "manager.h"
 
+/* As in the Linux Standard Base, which systemd knows by name; EX_CONFIG is for a wrong configuration. */
+#define EXIT_USAGE	2
+#define EXIT_PERMISSION 4
+
 static const char help[] =
 	"Usage: pmdswapd [OPTIONS]\n"
 	"Decide, cgroup by cgroup, who swaps whole THPs and who uses zswap.\n"
@@ -48,20 +52,20 @@ int main(int argc, char **argv)
 			puts("pmdswapd " PMDSWAP_VERSION);
 			return EXIT_SUCCESS;
 		default:
-			return EX_USAGE;
+			return EXIT_USAGE;
 		}
 	}
 	if (optind < argc) {
 		fprintf(stderr, "pmdswapd: unexpected argument '%s'; see pmdswapd --help\n",
 			argv[optind]);
-		return EX_USAGE;
+		return EXIT_USAGE;
 	}
 
 	log_open();
 	if (strcmp(root, "/") == 0 && geteuid() != 0) {
 		log_error("Must run as root, since it writes to /sys; see pmdswapctl(1) for what "
 			  "needs no root");
-		return EX_NOPERM;
+		return EXIT_PERMISSION;
 	}
 	r = manager_new(&m, root, once);
 	if (r >= 0)
