@@ -406,6 +406,15 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+/* The record of a value given back has served, unless PID 1 keeps that value and it must be known for ours. */
+static void forget_restored(struct manager *m, const struct plan_item *item)
+{
+	struct record *record = state_find(&m->state, item->cgroup, item->setting);
+
+	if (record && !record->unit)
+		state_remove(&m->state, record);
+}
+
 static void on_result(void *userdata, const struct plan_item *item, int error, const char *why)
 {
 	struct manager *m = userdata;
@@ -437,6 +446,8 @@ static void on_result(void *userdata, const struct plan_item *item, int error, c
 		set_kernel_outcome(m, item->setting, outcome, why);
 	else if (c && (error < 0 || c->outcome == OUTCOME_NONE))
 		cgroup_set_outcome(c, outcome, why);
+	if (error >= 0 && item->action == ACTION_RESTORE)
+		forget_restored(m, item);
 	if (error < 0 && c && item->action == ACTION_SET)
 		arm(m, &m->retry_timer, m->retry_usec, on_retry);
 }
@@ -589,7 +600,8 @@ static void on_written(struct manager *m, struct cgroup *c)
 	if (!c->policy || c->policy->mode == MODE_KEEP || applier_busy_with(m->applier, c->path))
 		return;
 	if (!matches_want(m, c)) {
-		c->dirty = c->drifted = true;
+		c->dirty = true;
+		c->drifted = c->outcome == OUTCOME_OK || c->outcome == OUTCOME_DRIFTED;
 	} else if (c->outcome == OUTCOME_DRIFTED || c->outcome == OUTCOME_OVERRIDDEN) {
 		cgroup_set_outcome(c, OUTCOME_OK, NULL);
 	}
@@ -904,9 +916,13 @@ static size_t count(const struct report *r, enum severity severity)
 static int on_settled(sd_event_source *source, void *userdata)
 {
 	struct manager *m = userdata;
+	int r;
 
 	if (applier_busy(m->applier))
 		return 0;
+	r = state_save(&m->state, m->root_fd);
+	if (r < 0)
+		log_error("Cannot save /%s: %s", STATE_PATH, strerror(-r));
 	if (m->stopping || m->once)
 		return sd_event_exit(m->event, m->once && report_failed(&m->reload.report) ? -EIO :
 											    0);
