@@ -29,6 +29,7 @@
 #define RECONNECT_MAX_USEC (30 * USEC_PER_SEC)
 #define PRUNE_USEC	   (30 * USEC_PER_SEC)
 #define RESCAN_USEC	   (10 * USEC_PER_SEC)
+#define REPEAT_USEC	   (3 * USEC_PER_SEC)
 #define STOP_USEC	   (10 * USEC_PER_SEC)
 
 static uint64_t now_usec(clockid_t clock)
@@ -65,6 +66,23 @@ static void arm(struct manager *m, sd_event_source **timer, uint64_t usec,
 		log_error("Cannot set a timer: %s", strerror(-r));
 }
 
+/*
+ * systemd before 259 sends SIGHUP and calls "pmdswapctl reload" for one and the same reload; what the first of two
+ * quick reloads logged, the second need not log again.
+ */
+static bool was_said_just_now(const struct manager *m, const char *text)
+{
+	if (!m->reload.active || now_usec(CLOCK_REALTIME) - m->verdict.usec > REPEAT_USEC)
+		return false;
+	for (size_t i = 0; i < m->verdict.report.n; i++) {
+		const struct message *msg = &m->verdict.report.messages[i];
+
+		if (msg->severity != REPORT_CHANGE && strcmp(msg->text, text) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* Say something now and, if a reload is under way, to whoever asked for it. */
 static void say(struct manager *m, enum severity severity, const struct log_fields *fields,
 		const char *fmt, ...) _printf_(4, 5);
@@ -88,7 +106,7 @@ static void say(struct manager *m, enum severity severity, const struct log_fiel
 		text = NULL;
 		return;
 	}
-	log_full(levels[severity], fields, "%s", text);
+	log_full(was_said_just_now(m, text) ? LOG_DEBUG : levels[severity], fields, "%s", text);
 	if (m->reload.active)
 		report_add(&m->reload.report, severity, NULL, 0, "%s", text);
 }
@@ -560,7 +578,6 @@ static int on_rescan_timer(sd_event_source *source, uint64_t usec, void *userdat
 static int on_prune(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct manager *m = userdata;
-	struct plan plan = {};
 	int r;
 
 	for (size_t i = m->state.n; i-- > 0;) {
@@ -577,7 +594,6 @@ static int on_prune(sd_event_source *source, uint64_t usec, void *userdata)
 	r = state_save(&m->state, m->root_fd);
 	if (r < 0)
 		log_error("Cannot save /%s: %s", STATE_PATH, strerror(-r));
-	plan_clear(&plan);
 	return 0;
 }
 
@@ -698,13 +714,19 @@ static void watch_kernel(struct manager *m)
 
 static void notify_ready(struct manager *m)
 {
+	_cleanup_free_ char *first = NULL;
 	size_t n = 0;
 
 	for (size_t i = 0; i < m->cgroups.n; i++)
 		n += m->cgroups.cgroups[i]->policy != NULL;
-	sd_notifyf(0, "READY=1\nSTATUS=%s%zu policies, %zu cgroups managed",
-		   m->verdict.usec && !m->verdict.accepted ? "Last reload refused; " : "",
-		   m->config->n_policies, n);
+	/* The first reason is what "systemctl status" shows after a reload that failed. */
+	if (!m->verdict.accepted && m->verdict.report.n > 0)
+		first = message_format(&m->verdict.report.messages[0]);
+	if (first)
+		sd_notifyf(0, "READY=1\nSTATUS=Configuration refused: %s", first);
+	else
+		sd_notifyf(0, "READY=1\nSTATUS=%zu policies, %zu cgroups managed",
+			   m->config->n_policies, n);
 }
 
 /* Hints that need both the configuration and the kernel. */
@@ -826,13 +848,16 @@ static int read_config(struct manager *m, struct config **ret, struct report *re
 	return 0;
 }
 
-static void log_report(const struct report *report, const char *message_id)
+static void log_report(const struct manager *m, const struct report *report,
+		       const char *message_id)
 {
 	for (size_t i = 0; i < report->n; i++) {
 		const struct message *msg = &report->messages[i];
 		_cleanup_free_ char *text = message_format(msg);
 
-		log_full(msg->severity == REPORT_ERROR ? LOG_ERR : LOG_WARNING,
+		log_full(was_said_just_now(m, msg->text)    ? LOG_DEBUG :
+			 msg->severity == REPORT_ERROR ? LOG_ERR :
+							     LOG_WARNING,
 			 &(struct log_fields){ .message_id = message_id }, "%s",
 			 text ?: msg->text);
 	}
@@ -870,14 +895,14 @@ static void start_reload(struct manager *m)
 		if (r != -EBADMSG)
 			report_add(&m->reload.report, REPORT_ERROR, NULL, 0,
 				   "Cannot read the configuration: %s", strerror(-r));
-		log_report(&m->reload.report, MESSAGE_REFUSED);
+		log_report(m, &m->reload.report, MESSAGE_REFUSED);
 		log_full(LOG_ERR, &(struct log_fields){ .message_id = MESSAGE_REFUSED },
 			 "Configuration refused (%zu errors); the one before stays in force",
 			 m->reload.report.errors);
 		finish_reload(m, false);
 		return;
 	}
-	log_report(&m->reload.report, NULL);
+	log_report(m, &m->reload.report, NULL);
 	use_config(m, c);
 }
 
@@ -1213,7 +1238,7 @@ int manager_run(struct manager *m)
 	if (r < 0)
 		return r;
 	r = read_config(m, &c, &m->reload.report);
-	log_report(&m->reload.report, r < 0 ? MESSAGE_REFUSED : NULL);
+	log_report(m, &m->reload.report, r < 0 ? MESSAGE_REFUSED : NULL);
 	if (r < 0) {
 		log_full(LOG_ERR, &(struct log_fields){ .message_id = MESSAGE_REFUSED },
 			 "Configuration refused (%zu errors); correct it, check it with "

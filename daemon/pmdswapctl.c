@@ -204,6 +204,27 @@ static enum exit_code do_check(const struct context *x, const char *argument)
 	return code;
 }
 
+/* Print a text that may be long in lines of at most width characters, indented; 0: in one line. */
+static void print_wrapped(const char *text, size_t width)
+{
+	const size_t indent = 2;
+
+	while (*text) {
+		size_t len = strlen(text), room = width ? width - indent : len;
+
+		if (len > room) {
+			len = room;
+			while (len > 0 && text[len] != ' ')
+				len--;
+			if (len == 0) /* a word that is longer than the line stays whole */
+				len = strcspn(text, " ");
+		}
+		printf("%*s%.*s\n", (int)indent, "", (int)len, text);
+		text += len;
+		text += strspn(text, " ");
+	}
+}
+
 static int get_property(sd_bus *bus, const char *name, const char *type, sd_bus_message **ret)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
@@ -220,6 +241,17 @@ static int get_property(sd_bus *bus, const char *name, const char *type, sd_bus_
 	if (r >= 0)
 		*ret = TAKE_PTR(reply);
 	return r;
+}
+
+/* A table that has more than its head, after an empty line. */
+static int print_table(struct table *t, size_t width)
+{
+	if (t->n == t->columns) {
+		table_clear(t);
+		return 0;
+	}
+	printf("\n");
+	return table_print(t, width);
 }
 
 static int print_files(sd_bus *bus)
@@ -239,7 +271,7 @@ static int print_files(sd_bus *bus)
 	return r;
 }
 
-static int print_last_reload(sd_bus *bus)
+static int print_last_reload(sd_bus *bus, size_t width)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 	const char *kind, *text;
@@ -268,7 +300,7 @@ static int print_last_reload(sd_bus *bus)
 	       when);
 	while ((r = sd_bus_message_read(m, "(ss)", &kind, &text)) > 0)
 		if (strcmp(kind, "change") != 0)
-			printf("  %s\n", text);
+			print_wrapped(text, width);
 	return r;
 }
 
@@ -287,15 +319,10 @@ static int print_kernel(sd_bus *bus, size_t width)
 	table_row(&t, "KERNEL", "WANTED", "LIVE", "STATE");
 	while (r >= 0 &&
 	       (r = sd_bus_message_read(m, "(sssss)", &name, &want, &live, &state, &reason)) > 0) {
-		_cleanup_free_ char *full = NULL;
-
 		bad |= strcmp(state, "ok") != 0 && strcmp(state, "keep") != 0;
-		if (*reason && asprintf(&full, "%s: %s", state, reason) < 0)
-			full = NULL;
-		table_row(&t, name, want, live, full ?: state);
+		table_row(&t, name, want, live, state);
 	}
-	printf("\n");
-	if (table_print(&t, width) < 0)
+	if (print_table(&t, width) < 0)
 		r = -ENOMEM;
 	return r < 0 ? r : bad;
 }
@@ -331,8 +358,7 @@ static int print_policies(sd_bus *bus, size_t width)
 		snprintf(n_text, sizeof(n_text), "%" PRIu32, n);
 		table_row(&t, mode, priority_text, n_text, name);
 	}
-	printf("\n");
-	if (table_print(&t, width) < 0)
+	if (print_table(&t, width) < 0)
 		r = -ENOMEM;
 	return r;
 }
@@ -343,8 +369,11 @@ static int print_cgroups(sd_bus *bus, size_t width)
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *m = NULL;
 	const char *path, *unit, *policy, *mode, *want[2], *live[2], *state, *reason;
 	struct table t = { .columns = 5 };
+	_cleanup_free_ char *reasons = NULL;
+	size_t size;
 	uint64_t zswapped;
-	bool bad = false;
+	bool bad = false, any = false;
+	FILE *f;
 	int r;
 
 	r = sd_bus_message_new_method_call(bus, &call, NULL, BUS_PATH, BUS_INTERFACE,
@@ -353,6 +382,9 @@ static int print_cgroups(sd_bus *bus, size_t width)
 		r = sd_bus_call(bus, call, QUERY_TIMEOUT_USEC, NULL, &m);
 	if (r >= 0)
 		r = sd_bus_message_enter_container(m, 'a', "(sssssssssts)");
+	f = open_memstream(&reasons, &size);
+	if (!f)
+		return -ENOMEM;
 	table_row(&t, "STATE", "WANTED", "LIVE", "POLICY", "CGROUP");
 	while (r >= 0 &&
 	       (r = sd_bus_message_read(m, "(sssssssssts)", &path, &unit, &policy, &mode, &want[0],
@@ -360,19 +392,28 @@ static int print_cgroups(sd_bus *bus, size_t width)
 					&reason)) > 0) {
 		char wanted_text[56], live_text[56];
 
+		any = true;
 		snprintf(wanted_text, sizeof(wanted_text), "%s/%s", want[0], want[1]);
 		snprintf(live_text, sizeof(live_text), "%s/%s", live[0], live[1]);
 		table_row(&t, state, wanted_text, live_text, policy, path);
+		if (strcmp(state, "draining") == 0)
+			fprintf(f, "%s: %" PRIu64 " KiB still in zswap\n", path, zswapped / 1024);
+		else if (*reason)
+			fprintf(f, "%s: %s\n", path, reason);
 		bad |= strcmp(state, "failed") == 0 || strcmp(state, "drifted") == 0 ||
 		       strcmp(state, "overridden") == 0 || strcmp(state, "blocked") == 0 ||
 		       strcmp(state, "missing") == 0;
 	}
-	printf("\n");
-	if (table_print(&t, width) < 0)
+	if (fclose(f) != 0 || print_table(&t, width) < 0)
 		r = -ENOMEM;
-	if (r >= 0)
+	if (r < 0)
+		return r;
+	if (any)
 		printf("WANTED and LIVE: memory.zswap.max/memory.zswap.writeback\n");
-	return r < 0 ? r : bad;
+	for (char *save = NULL, *line = strtok_r(reasons, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
+		print_wrapped(line, width);
+	return bad;
 }
 
 static enum exit_code do_status(const struct context *x, const char *argument)
@@ -387,7 +428,7 @@ static enum exit_code do_status(const struct context *x, const char *argument)
 		return code;
 	r = print_files(bus);
 	if (r >= 0)
-		r = print_last_reload(bus);
+		r = print_last_reload(bus, width);
 	if (r >= 0)
 		r = print_kernel(bus, width);
 	bad |= r > 0;

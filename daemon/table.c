@@ -65,10 +65,15 @@ int table_print(struct table *t, size_t width)
 		else
 			printf("%s\n", t->cells[i]);
 	}
+	table_clear(t);
+	return t->out_of_memory ? -ENOMEM : 0;
+}
+
+void table_clear(struct table *t)
+{
 	for (size_t i = 0; i < t->n; i++)
 		free(t->cells[i]);
 	free(t->cells);
 	t->cells = NULL;
 	t->n = 0;
-	return t->out_of_memory ? -ENOMEM : 0;
 }

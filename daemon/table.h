@@ -25,4 +25,6 @@ void table_row(struct table *t, ...);
 /* Print to standard output, at most width characters per line; 0: in full. 0 or -ENOMEM. Empties the table. */
 int table_print(struct table *t, size_t width);
 
+void table_clear(struct table *t);
+
 #endif
