@@ -7,9 +7,10 @@
 
 #include "cgroupfs.h"
 
-/* How long PID 1 may take from its reply to the write: looked at after 5 ms, 10 ms, ..., 2.5 s in all. */
+/* How long PID 1 may take from its reply to the write: looked at after 5 ms, 10 ms, ..., 2.5 s in
+ * all. */
 #define VERIFY_FIRST_USEC (5 * 1000ULL)
-#define VERIFY_TRIES	  9
+#define VERIFY_TRIES      9
 
 /* The items of one cgroup that go through PID 1 together. */
 struct op {
@@ -87,9 +88,9 @@ static void write_item(struct applier *a, const struct plan_item *item)
 	int r = cgroupfs_write(a->root_fd, item->cgroup, item->setting, item->to);
 
 	a->result(a->userdata, item, r,
-		  r == -EREMOTEIO ? "the kernel took the value and shows another" :
-		  r < 0		  ? strerror(-r) :
-				    NULL);
+		  r == -EREMOTEIO ? "the kernel took the value and shows another"
+		  : r < 0         ? strerror(-r)
+				  : NULL);
 }
 
 /* Take an op off the list: whoever hears of its results may look whether we are busy. */
@@ -135,9 +136,9 @@ static int on_verify(sd_event_source *source, uint64_t usec, void *userdata)
 			return 0;
 	}
 	op_finish(op, error,
-		  error == -EREMOTEIO ? "PID 1 took the property and did not write it to the cgroup" :
-		  error < 0	      ? strerror(-error) :
-					NULL);
+		  error == -EREMOTEIO ? "PID 1 took the property and did not write it to the cgroup"
+		  : error < 0         ? strerror(-error)
+				      : NULL);
 	return 0;
 }
 

@@ -8,13 +8,14 @@
 #include "plan.h"
 
 /*
- * Carries plans out. What goes to a file is done at once; what goes through PID 1 takes its time, and is done when the
- * cgroup shows the value.
+ * Carries plans out. What goes to a file is done at once; what goes through PID 1 takes its time,
+ * and is done when the cgroup shows the value.
  */
 
 struct applier;
 
-/* The outcome of one item: 0, or a negative errno and what is wrong. -ENOENT and -ENODEV: the cgroup is gone. */
+/* The outcome of one item: 0, or a negative errno and what is wrong. -ENOENT and -ENODEV: the
+ * cgroup is gone. */
 typedef void (*applier_result_t)(void *userdata, const struct plan_item *item, int error,
 				 const char *why);
 
@@ -22,7 +23,8 @@ int applier_new(struct applier **ret, sd_event *event, int root_fd, applier_resu
 		void *userdata);
 void applier_free(struct applier *a);
 
-/* Start on a plan, which is empty afterwards. Results come during this call or later. PID 1 may be NULL. */
+/* Start on a plan, which is empty afterwards. Results come during this call or later. PID 1 may be
+ * NULL. */
 void applier_run(struct applier *a, struct pid1 *pid1, struct plan *plan);
 
 /* True while results are outstanding. */

@@ -3,15 +3,15 @@
 
 #include <string.h>
 
-#define DRIFTS_MAX	  5
+#define DRIFTS_MAX        5
 #define DRIFT_WINDOW_USEC (60 * 1000 * 1000ULL)
 
 const char *outcome_name(enum outcome o)
 {
 	static const char *const names[] = {
-		[OUTCOME_NONE] = "pending",	  [OUTCOME_OK] = "ok",
-		[OUTCOME_FAILED] = "failed",	  [OUTCOME_MISSING] = "missing",
-		[OUTCOME_DRIFTED] = "drifted",	  [OUTCOME_OVERRIDDEN] = "overridden",
+		[OUTCOME_NONE] = "pending",    [OUTCOME_OK] = "ok",
+		[OUTCOME_FAILED] = "failed",   [OUTCOME_MISSING] = "missing",
+		[OUTCOME_DRIFTED] = "drifted", [OUTCOME_OVERRIDDEN] = "overridden",
 		[OUTCOME_BLOCKED] = "blocked",
 	};
 

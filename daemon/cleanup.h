@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 /* Run a function on a variable when it leaves its scope. */
-#define _cleanup_(f) __attribute__((cleanup(f)))
-#define _cleanup_free_ _cleanup_(cleanup_free)
-#define _cleanup_close_ _cleanup_(cleanup_close)
+#define _cleanup_(f)     __attribute__((cleanup(f)))
+#define _cleanup_free_   _cleanup_(cleanup_free)
+#define _cleanup_close_  _cleanup_(cleanup_close)
 #define _cleanup_fclose_ _cleanup_(cleanup_fclose)
 
 #define _printf_(fmt, args) __attribute__((format(printf, fmt, args)))
@@ -18,26 +18,26 @@
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Hand a pointer or a descriptor over to somebody else: the variable no longer owns it. */
-#define TAKE_PTR(p)                     \
-	({                              \
-		__typeof__(p) _p = (p); \
-		(p) = NULL;             \
-		_p;                     \
+#define TAKE_PTR(p)                                                                                \
+	({                                                                                         \
+		__typeof__(p) _p = (p);                                                            \
+		(p) = NULL;                                                                        \
+		_p;                                                                                \
 	})
-#define TAKE_FD(fd)             \
-	({                      \
-		int _fd = (fd); \
-		(fd) = -1;      \
-		_fd;            \
+#define TAKE_FD(fd)                                                                                \
+	({                                                                                         \
+		int _fd = (fd);                                                                    \
+		(fd) = -1;                                                                         \
+		_fd;                                                                               \
 	})
 
 /* Declare name##p(), for _cleanup_(), from a function that takes the pointer itself. */
-#define DEFINE_CLEANUP(type, func)                  \
-	static inline void func##p(type *p)         \
-	{                                           \
-		if (*p)                             \
-			func(*p);                   \
-	}                                           \
+#define DEFINE_CLEANUP(type, func)                                                                 \
+	static inline void func##p(type *p)                                                        \
+	{                                                                                          \
+		if (*p)                                                                            \
+			func(*p);                                                                  \
+	}                                                                                          \
 	struct func##_needs_semicolon
 
 static inline void cleanup_free(void *p)

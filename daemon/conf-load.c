@@ -92,10 +92,10 @@ static int list_drop_ins(int root_fd, struct names *names, struct report *report
 
 static void report_unreadable(struct report *report, const char *name, int error)
 {
-	const char *why = error == -EISDIR ? "is a directory; a file is needed" :
-			  error == -EINVAL ? "is no regular file" :
-			  error == -EFBIG  ? "is larger than 256 KiB" :
-					     NULL;
+	const char *why = error == -EISDIR   ? "is a directory; a file is needed"
+			  : error == -EINVAL ? "is no regular file"
+			  : error == -EFBIG  ? "is larger than 256 KiB"
+					     : NULL;
 
 	if (why)
 		report_add(report, REPORT_ERROR, name, 0, "%s", why);

@@ -9,11 +9,12 @@
 #include "unit.h"
 
 /*
- * inih does the parsing of "key = value", but a good deal of what it accepts or hides is wrong for a file that decides
- * about memory: it cuts long lines and long section names, takes an indented line for more of the line before and ":"
- * for "=", does not show empty or repeated sections, returns the first error only, and takes a read error for the end
- * of the file. So it reads through next_line(), which looks at every physical line first, complains about what it
- * does not like and shows inih an empty line in its stead.
+ * inih does the parsing of "key = value", but a good deal of what it accepts or hides is wrong for
+ * a file that decides about memory: it cuts long lines and long section names, takes an indented
+ * line for more of the line before and ":" for "=", does not show empty or repeated sections,
+ * returns the first error only, and takes a read error for the end of the file. So it reads through
+ * next_line(), which looks at every physical line first, complains about what it does not like and
+ * shows inih an empty line in its stead.
  */
 
 /* What inih, as distributions build it, keeps of a line and of a section name. */
@@ -213,11 +214,11 @@ static bool valid_utf8(const unsigned char *s, size_t n)
 {
 	for (size_t i = 0; i < n;) {
 		static const uint32_t lowest[] = { 0, 0x80, 0x800, 0x10000 };
-		size_t more = s[i] < 0x80		 ? 0 :
-			      (s[i] & 0xe0) == 0xc0 ? 1 :
-			      (s[i] & 0xf0) == 0xe0 ? 2 :
-			      (s[i] & 0xf8) == 0xf0 ? 3 :
-						      4;
+		size_t more = s[i] < 0x80             ? 0
+			      : (s[i] & 0xe0) == 0xc0 ? 1
+			      : (s[i] & 0xf0) == 0xe0 ? 2
+			      : (s[i] & 0xf8) == 0xf0 ? 3
+						      : 4;
 		uint32_t c = more ? s[i] & (0x3f >> more) : s[i];
 
 		if (more == 4 || i + more >= n)
@@ -281,7 +282,8 @@ static bool look_at_line(struct parser *p, char *line, size_t len)
 	if (*line == '\0' || *line == '#' || *line == ';')
 		return false;
 	if (strchr(" \t\f\v", *line)) {
-		/* An indented comment harms nobody; inih would take it for part of the value above. */
+		/* An indented comment harms nobody; inih would take it for part of the value above.
+		 */
 		const char *text = line + strspn(line, " \t\f\v");
 
 		if (*text != '#' && *text != ';')
@@ -358,9 +360,9 @@ static int parse_word(struct parser *p, const char *key, const char *value,
 		if (strcmp(words[i], value) == 0)
 			return i;
 		snprintf(all + strlen(all), sizeof(all) - strlen(all), "%s%s",
-			 i == 0	      ? "" :
-			 words[i + 1] ? ", " :
-					" or ",
+			 i == 0         ? ""
+			 : words[i + 1] ? ", "
+					: " or ",
 			 words[i]);
 	}
 	complain(p, "%s = %s: must be %s%s", key, value, all,
@@ -401,8 +403,7 @@ static void set_zswap_max(struct parser *p, const char *value)
 	if (*value < '0' || *value > '9' || *end) {
 		complain(p, "zswap-max = %s: must be max or bytes, with K, M, G or T if wanted",
 			 value);
-	} else if (errno || __builtin_mul_overflow(number, factor, &number) ||
-		   number > INT64_MAX) {
+	} else if (errno || __builtin_mul_overflow(number, factor, &number) || number > INT64_MAX) {
 		complain(p, "zswap-max = %s: too large; say max for no limit", value);
 	} else if (number > 0 && number < page) {
 		complain(p, "zswap-max = %s: less than a page (%ju bytes) is 0 to the kernel",
@@ -420,8 +421,8 @@ static bool is_exact(const char *glob)
 static bool check_unit(struct parser *p, const char *glob)
 {
 	if (strchr(glob, '/')) {
-		complain(p, "unit = %s: a unit has no '/' in its name; for a path say cgroup =",
-			 glob);
+		complain(p,
+			 "unit = %s: a unit has no '/' in its name; for a path say cgroup =", glob);
 	} else if (is_exact(glob) && !unit_has_cgroup_suffix(glob)) {
 		complain(p,
 			 "unit = %s: must end in .service, .slice, .scope, .socket, .mount or "
@@ -499,8 +500,9 @@ static const char *const on_off_words[] = { "keep", "off", "on", NULL };
 
 static bool set_daemon(struct parser *p, const char *key, const char *value)
 {
-	static const char *const level_words[] = { "err",  "warning", "notice",
-						   "info", "debug",   NULL };
+	static const char *const level_words[] = {
+		"err", "warning", "notice", "info", "debug", NULL
+	};
 	static const char *const drift_words[] = { "reapply", "warn", NULL };
 	static const char *const restore_words[] = { "never", "on-stop", NULL };
 	int i;
@@ -566,7 +568,8 @@ static bool set_policy(struct parser *p, const char *key, const char *value)
 	} else if (strcmp(key, "mode") == 0) {
 		p->policy->mode_origin = (struct origin){ p->file, p->line };
 		i = parse_word(p, key, value, mode_words);
-		/* A wrong word is taken for the mode that allows all keys: one mistake, one error. */
+		/* A wrong word is taken for the mode that allows all keys: one mistake, one error.
+		 */
 		p->policy->mode = i >= 0 ? (enum mode)i : MODE_ZSWAP;
 	} else if (strcmp(key, "zswap-max") == 0) {
 		set_zswap_max(p, value);
@@ -606,8 +609,9 @@ static int on_setting(void *userdata, const char *section, const char *key, cons
 	if (p->section == SECTION_UNKNOWN)
 		return 1;
 	if (p->section == SECTION_NONE) {
-		complain(p, "%s stands before the first section; put it below [daemon], [kernel] "
-			    "or [policy NAME]",
+		complain(p,
+			 "%s stands before the first section; put it below [daemon], [kernel] "
+			 "or [policy NAME]",
 			 key);
 		return 1;
 	}

@@ -11,8 +11,8 @@
 #include "setting.h"
 
 /*
- * The configuration as a value. Nothing here touches a file: conf-load.c finds and reads the files, and hands their
- * text to conf_parse() one by one, the most important one last.
+ * The configuration as a value. Nothing here touches a file: conf-load.c finds and reads the files,
+ * and hands their text to conf_parse() one by one, the most important one last.
  */
 
 enum mode {
@@ -84,8 +84,8 @@ void config_free(struct config *c);
 DEFINE_CLEANUP(struct config *, config_free);
 
 /*
- * Add the text of one file. What is wrong with it goes to the report, all of it. 0 if the text could be looked at,
- * wrong or not, or -ENOMEM.
+ * Add the text of one file. What is wrong with it goes to the report, all of it. 0 if the text
+ * could be looked at, wrong or not, or -ENOMEM.
  */
 int conf_parse(struct config *c, const char *file, const char *text, size_t size,
 	       struct report *report);

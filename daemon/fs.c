@@ -112,8 +112,8 @@ int fs_read_text(int root_fd, const char *path, size_t max, char **ret, size_t *
 
 static int write_text(int root_fd, const char *path, const char *text, size_t size)
 {
-	_cleanup_close_ int fd = openat(
-		root_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	_cleanup_close_ int fd =
+		openat(root_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 
 	if (fd < 0)
 		return -errno;

@@ -7,8 +7,8 @@
 #include "cleanup.h"
 
 /*
- * Messages go to the journal with structured fields if standard error is connected to it, else to standard error:
- * plain on a terminal, with a "<N>" priority prefix elsewhere.
+ * Messages go to the journal with structured fields if standard error is connected to it, else to
+ * standard error: plain on a terminal, with a "<N>" priority prefix elsewhere.
  */
 
 /* Identifies a kind of message in the journal; see systemd/pmdswapd.catalog. */

@@ -62,9 +62,9 @@ static int append_report(sd_bus_message *reply, const struct report *report)
 	for (size_t i = 0; r >= 0 && i < report->n; i++) {
 		_cleanup_free_ char *text = message_format(&report->messages[i]);
 
-		r = text ? sd_bus_message_append(reply, "(ss)",
-						 kinds[report->messages[i].severity], text) :
-			   -ENOMEM;
+		r = text ? sd_bus_message_append(reply, "(ss)", kinds[report->messages[i].severity],
+						 text)
+			 : -ENOMEM;
 	}
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
@@ -95,8 +95,7 @@ static int append_kernel_setting(const struct manager *m, sd_bus_message *reply,
 	if (cgroupfs_read(m->root_fd, NULL, s, &value) >= 0)
 		setting_format(s, value, live);
 	return sd_bus_message_append(reply, "(sssss)", setting_name(s), want, live,
-				     managed ? outcome_name(k->outcome) : "keep",
-				     k->reason ?: "");
+				     managed ? outcome_name(k->outcome) : "keep", k->reason ?: "");
 }
 
 static int get_kernel_settings(sd_bus *bus, const char *path, const char *interface,
@@ -119,9 +118,8 @@ static int get_zswap_seen(sd_bus *bus, const char *path, const char *interface,
 	return sd_bus_message_append(reply, "b", m->zswap_seen);
 }
 
-static int get_policies(sd_bus *bus, const char *path, const char *interface,
-			const char *property, sd_bus_message *reply, void *userdata,
-			sd_bus_error *error)
+static int get_policies(sd_bus *bus, const char *path, const char *interface, const char *property,
+			sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
 	const struct manager *m = userdata;
 	int r = sd_bus_message_open_container(reply, 'a', "(ssiu)");
@@ -167,8 +165,7 @@ static bool is_kept_out_of_zswap(const struct manager *m, const char *cgroup)
 	return false;
 }
 
-static const char *cgroup_state(const struct manager *m, const struct cgroup *c,
-				uint64_t zswapped)
+static const char *cgroup_state(const struct manager *m, const struct cgroup *c, uint64_t zswapped)
 {
 	if (c->policy->mode == MODE_KEEP)
 		return "keep";
@@ -290,7 +287,8 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *ret_erro
 	const sd_bus_error *error = sd_bus_message_get_error(reply);
 
 	if (error)
-		log_warning("Cannot get the name %s on the system bus: %s; pmdswapctl works all the same",
+		log_warning("Cannot get the name %s on the system bus: %s; pmdswapctl works all "
+			    "the same",
 			    BUS_NAME, error->message);
 	return 0;
 }

@@ -23,14 +23,14 @@
 
 #define USEC_PER_SEC 1000000ULL
 
-#define RETRY_MIN_USEC	   (1 * USEC_PER_SEC)
-#define RETRY_MAX_USEC	   (60 * USEC_PER_SEC)
+#define RETRY_MIN_USEC     (1 * USEC_PER_SEC)
+#define RETRY_MAX_USEC     (60 * USEC_PER_SEC)
 #define RECONNECT_MIN_USEC (1 * USEC_PER_SEC)
 #define RECONNECT_MAX_USEC (30 * USEC_PER_SEC)
-#define PRUNE_USEC	   (30 * USEC_PER_SEC)
-#define RESCAN_USEC	   (10 * USEC_PER_SEC)
-#define REPEAT_USEC	   (3 * USEC_PER_SEC)
-#define STOP_USEC	   (10 * USEC_PER_SEC)
+#define PRUNE_USEC         (30 * USEC_PER_SEC)
+#define RESCAN_USEC        (10 * USEC_PER_SEC)
+#define REPEAT_USEC        (3 * USEC_PER_SEC)
+#define STOP_USEC          (10 * USEC_PER_SEC)
 
 static uint64_t now_usec(clockid_t clock)
 {
@@ -67,8 +67,8 @@ static void arm(struct manager *m, sd_event_source **timer, uint64_t usec,
 }
 
 /*
- * systemd before 259 sends SIGHUP and calls "pmdswapctl reload" for one and the same reload; what the first of two
- * quick reloads logged, the second need not log again.
+ * systemd before 259 sends SIGHUP and calls "pmdswapctl reload" for one and the same reload; what
+ * the first of two quick reloads logged, the second need not log again.
  */
 static bool was_said_just_now(const struct manager *m, const char *text)
 {
@@ -130,13 +130,15 @@ static bool drift_is_let_be(struct manager *m, const char *what, enum outcome be
 	bool warn = m->config->on_drift == ON_DRIFT_WARN;
 
 	if (!warn && drift_allows(drift, now_usec(CLOCK_MONOTONIC))) {
-		say(m, REPORT_WARNING, fields, "%s was changed from %s to %s by somebody else; setting it again",
-		    what, fields->new_value, fields->old_value);
+		say(m, REPORT_WARNING, fields,
+		    "%s was changed from %s to %s by somebody else; setting it again", what,
+		    fields->new_value, fields->old_value);
 		return false;
 	}
 	if (before != OUTCOME_DRIFTED)
 		say(m, REPORT_WARNING, fields,
-		    "%s was changed from %s to %s by somebody else; left alone until the next reload%s",
+		    "%s was changed from %s to %s by somebody else; left alone until the next "
+		    "reload%s",
 		    what, fields->new_value, fields->old_value,
 		    warn ? " (on-drift = warn)" : ", since it was changed too often");
 	return true;
@@ -157,9 +159,10 @@ static int reconcile_kernel(struct manager *m, struct plan *plan, enum setting s
 	if (r < 0)
 		return r;
 	if (f.error < 0 && managed) {
-		const char *why = !is_gone(f.error)	? strerror(-f.error) :
-				  s == SETTING_SWAP_PMD ? "this kernel cannot swap THPs as one piece" :
-							  "this kernel has no zswap";
+		const char *why = !is_gone(f.error) ? strerror(-f.error)
+				  : s == SETTING_SWAP_PMD
+					  ? "this kernel cannot swap THPs as one piece"
+					  : "this kernel has no zswap";
 
 		if (k->outcome != OUTCOME_MISSING || m->reload.active)
 			say(m, REPORT_WARNING,
@@ -167,13 +170,13 @@ static int reconcile_kernel(struct manager *m, struct plan *plan, enum setting s
 			    "%s has no effect: /%s: %s", setting_name(s), setting_path(s), why);
 		set_kernel_outcome(m, s, OUTCOME_MISSING, why);
 	} else if (f.action == ACTION_SET && drifted &&
-		   drift_is_let_be(m, setting_name(s), k->outcome, &k->drift,
-				   &(struct log_fields){
-					   .message_id = MESSAGE_DRIFT,
-					   .old_value = setting_format(s, f.live, live),
-					   .new_value = setting_format(
-						   s, m->config->kernel[s].value, want),
-				   })) {
+		   drift_is_let_be(
+			   m, setting_name(s), k->outcome, &k->drift,
+			   &(struct log_fields){
+				   .message_id = MESSAGE_DRIFT,
+				   .old_value = setting_format(s, f.live, live),
+				   .new_value = setting_format(s, m->config->kernel[s].value, want),
+			   })) {
 		set_kernel_outcome(m, s, OUTCOME_DRIFTED, NULL);
 		plan_clear(&mine);
 	} else {
@@ -212,9 +215,9 @@ static int find_block(struct manager *m, struct cgroup *c, char **ret)
 		return asprintf(ret,
 				"[policy %s] with mode = pmd keeps all below %s out of zswap; "
 				"change the mode of one of them",
-				blocker->name, above) < 0 ?
-			       -ENOMEM :
-			       1;
+				blocker->name, above) < 0
+			       ? -ENOMEM
+			       : 1;
 	}
 	if (c->policy->mode != MODE_PMD)
 		return 0;
@@ -232,15 +235,15 @@ static int find_block(struct manager *m, struct cgroup *c, char **ret)
 			return asprintf(ret,
 					"memory.zswap.writeback is 0 in %s, so nothing below it "
 					"could swap at all; set it to 1",
-					*above ? above : "/") < 0 ?
-				       -ENOMEM :
-				       1;
+					*above ? above : "/") < 0
+				       ? -ENOMEM
+				       : 1;
 	}
 	return 0;
 }
 
-static void note_override(struct manager *m, struct cgroup *c, enum outcome before,
-			  enum setting s, const struct finding *f)
+static void note_override(struct manager *m, struct cgroup *c, enum outcome before, enum setting s,
+			  const struct finding *f)
 {
 	char live[SETTING_TEXT_MAX];
 
@@ -251,8 +254,10 @@ static void note_override(struct manager *m, struct cgroup *c, enum outcome befo
 					  .cgroup = c->path,
 					  .unit = c->unit,
 					  .policy = c->policy->name },
-		    "%s: %s = %s was set with \"systemctl set-property\" and is left alone; to give it back to "
-		    "[policy %s] remove %s and run \"systemctl daemon-reload\", then \"pmdswapctl reload\"",
+		    "%s: %s = %s was set with \"systemctl set-property\" and is left alone; to "
+		    "give it back to "
+		    "[policy %s] remove %s and run \"systemctl daemon-reload\", then \"pmdswapctl "
+		    "reload\"",
 		    c->path, setting_name(s), live, c->policy->name, f->overrider);
 	cgroup_set_outcome(c, OUTCOME_OVERRIDDEN, f->overrider);
 }
@@ -424,7 +429,8 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* The record of a value given back has served, unless PID 1 keeps that value and it must be known for ours. */
+/* The record of a value given back has served, unless PID 1 keeps that value and it must be known
+ * for ours. */
 static void forget_restored(struct manager *m, const struct plan_item *item)
 {
 	struct record *record = state_find(&m->state, item->cgroup, item->setting);
@@ -490,10 +496,11 @@ static void watch_cgroup(struct manager *m, struct cgroup *c, bool below)
 		c->wd = r;
 	} else if (!is_gone(r)) {
 		if (!m->watches_exhausted)
-			log_warning("Cannot watch %s: %s%s; looking for changes every %d seconds instead",
+			log_warning("Cannot watch %s: %s%s; looking for changes every %d seconds "
+				    "instead",
 				    c->path, strerror(-r),
-				    r == -ENOSPC ? " (raise the sysctl fs.inotify.max_user_watches)" :
-						   "",
+				    r == -ENOSPC ? " (raise the sysctl fs.inotify.max_user_watches)"
+						 : "",
 				    (int)(RESCAN_USEC / USEC_PER_SEC));
 		m->watches_exhausted = true;
 		arm(m, &m->rescan_timer, RESCAN_USEC, on_rescan_timer);
@@ -587,8 +594,8 @@ static int on_prune(sd_event_source *source, uint64_t usec, void *userdata)
 
 		if (!record->cgroup || cgroupfs_id(m->root_fd, record->cgroup, &id) >= 0)
 			continue;
-		if (!record->unit || pid1_read_kept(m->root_fd, record->unit, record->setting,
-						    &value, &path) == 0)
+		if (!record->unit ||
+		    pid1_read_kept(m->root_fd, record->unit, record->setting, &value, &path) == 0)
 			state_remove(&m->state, record);
 	}
 	r = state_save(&m->state, m->root_fd);
@@ -669,7 +676,8 @@ static void on_watch(void *userdata, void *target, uint32_t mask, const char *na
 	struct kernel_status *k = target;
 
 	if (!target && mask & IN_Q_OVERFLOW) {
-		log_notice("Lost track of the cgroups in a flood of events; looking at all of them again");
+		log_notice("Lost track of the cgroups in a flood of events; looking at all of them "
+			   "again");
 		m->rescan_needed = true;
 	} else if (!target) {
 		if (m->rescan_needed)
@@ -752,7 +760,8 @@ static void say_what_is_missing(struct manager *m)
 		   (!m->config->kernel[SETTING_SWAP_PMD].managed ||
 		    m->config->kernel[SETTING_SWAP_PMD].value == SWAP_PMD_NEVER)) {
 		say(m, REPORT_WARNING, &fields,
-		    "mode = pmd needs swap-pmd = exclusive or always in [kernel]; swap_pmd is never, "
+		    "mode = pmd needs swap-pmd = exclusive or always in [kernel]; swap_pmd is "
+		    "never, "
 		    "so THPs are split at swap-out");
 	}
 	if (!m->have_cgroups && m->config->n_policies > 0)
@@ -817,12 +826,13 @@ static int visit_for_conflicts(const char *path, void *userdata)
 		if (r < 0)
 			return r;
 		if (blocker)
-			report_add(x->report, REPORT_ERROR, match->origin.file, match->origin.line,
-				   "[policy %s] with mode = zswap matches %s, which lies below %s, "
-				   "which [policy %s] (%s:%u) keeps out of zswap; change the mode of "
-				   "one of them",
-				   policy->name, path, above, blocker->name, blocker->origin.file,
-				   blocker->origin.line);
+			report_add(
+				x->report, REPORT_ERROR, match->origin.file, match->origin.line,
+				"[policy %s] with mode = zswap matches %s, which lies below %s, "
+				"which [policy %s] (%s:%u) keeps out of zswap; change the mode of "
+				"one of them",
+				policy->name, path, above, blocker->name, blocker->origin.file,
+				blocker->origin.line);
 	}
 	return policy_may_match_below(x->config, path);
 }
@@ -848,18 +858,16 @@ static int read_config(struct manager *m, struct config **ret, struct report *re
 	return 0;
 }
 
-static void log_report(const struct manager *m, const struct report *report,
-		       const char *message_id)
+static void log_report(const struct manager *m, const struct report *report, const char *message_id)
 {
 	for (size_t i = 0; i < report->n; i++) {
 		const struct message *msg = &report->messages[i];
 		_cleanup_free_ char *text = message_format(msg);
 
-		log_full(was_said_just_now(m, msg->text)    ? LOG_DEBUG :
-			 msg->severity == REPORT_ERROR ? LOG_ERR :
-							     LOG_WARNING,
-			 &(struct log_fields){ .message_id = message_id }, "%s",
-			 text ?: msg->text);
+		log_full(was_said_just_now(m, msg->text) ? LOG_DEBUG
+			 : msg->severity == REPORT_ERROR ? LOG_ERR
+							 : LOG_WARNING,
+			 &(struct log_fields){ .message_id = message_id }, "%s", text ?: msg->text);
 	}
 }
 
@@ -949,8 +957,8 @@ static int on_settled(sd_event_source *source, void *userdata)
 	if (r < 0)
 		log_error("Cannot save /%s: %s", STATE_PATH, strerror(-r));
 	if (m->stopping || m->once)
-		return sd_event_exit(m->event, m->once && report_failed(&m->reload.report) ? -EIO :
-											    0);
+		return sd_event_exit(m->event,
+				     m->once && report_failed(&m->reload.report) ? -EIO : 0);
 	if (m->reload.active) {
 		log_full(LOG_INFO, &(struct log_fields){ .message_id = MESSAGE_RELOADED },
 			 "Configuration %s: %zu changes, %zu failed",
@@ -964,6 +972,18 @@ static int on_settled(sd_event_source *source, void *userdata)
 }
 
 /* The bus. */
+
+/* An administrator may have taken a property back, which PID 1 does not always write to the cgroup.
+ */
+static void on_pid1_reloaded(void *userdata)
+{
+	struct manager *m = userdata;
+
+	for (size_t i = 0; i < m->cgroups.n; i++)
+		if (m->cgroups.cgroups[i]->unit)
+			m->cgroups.cgroups[i]->dirty = true;
+	reconcile(m, false);
+}
 
 static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
@@ -1008,7 +1028,7 @@ static int connect_bus(struct manager *m)
 	if (!private) {
 		r = sd_bus_open_system(&m->bus);
 		if (r < 0)
-			private = true;
+		private = true;
 	}
 	if (private)
 		r = connect_private(m, &m->bus);
@@ -1019,6 +1039,8 @@ static int connect_bus(struct manager *m)
 				      "Disconnected", on_disconnected, NULL, m);
 	if (r >= 0)
 		r = pid1_new(&m->pid1, m->bus);
+	if (r >= 0)
+		r = pid1_on_reloaded(m->pid1, on_pid1_reloaded, m);
 	if (r >= 0)
 		r = sd_bus_attach_event(m->bus, m->event, SD_EVENT_PRIORITY_NORMAL);
 	if (r >= 0 && !private)
@@ -1072,8 +1094,7 @@ static int on_stop_timeout(sd_event_source *source, uint64_t usec, void *userdat
 	return sd_event_exit(m->event, 0);
 }
 
-static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *si,
-			void *userdata)
+static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
 	struct manager *m = userdata;
 	sd_event_source *timer = NULL;
@@ -1136,11 +1157,12 @@ static int load_state(struct manager *m)
 	int r = state_load(&m->state, m->root_fd);
 
 	if (r == -EBADMSG) {
-		log_error("/%s is damaged and put aside as /%s.bad; what was changed before this start "
+		log_error("/%s is damaged and put aside as /%s.bad; what was changed before this "
+			  "start "
 			  "will not be given back",
 			  STATE_PATH, STATE_PATH);
-		return renameat(m->root_fd, STATE_PATH, m->root_fd, STATE_PATH ".bad") < 0 ? -errno :
-											     0;
+		return renameat(m->root_fd, STATE_PATH, m->root_fd, STATE_PATH ".bad") < 0 ? -errno
+											   : 0;
 	}
 	if (r < 0)
 		log_error("Cannot read /%s: %s", STATE_PATH, strerror(-r));

@@ -14,8 +14,8 @@
 #include "watch.h"
 
 #define RUNTIME_DIRECTORY "run/pmdswapd"
-#define CONTROL_NAME	  "control"
-#define LOCK_PATH	  RUNTIME_DIRECTORY "/lock"
+#define CONTROL_NAME      "control"
+#define LOCK_PATH         RUNTIME_DIRECTORY "/lock"
 
 struct bus_server;
 
@@ -31,7 +31,7 @@ struct kernel_status {
 /* A reload that is under way: from reading the files to the last outcome. */
 struct reload {
 	bool active;
-	bool again;		  /* asked for once more meanwhile */
+	bool again;               /* asked for once more meanwhile */
 	sd_bus_message **waiting; /* calls to answer when it is done */
 	size_t n_waiting;
 	sd_bus_message **waiting_again; /* calls to answer when the next one is done */
@@ -85,14 +85,14 @@ void manager_free(struct manager *m);
 DEFINE_CLEANUP(struct manager *, manager_free);
 
 /*
- * Read the configuration, apply it and run until told to stop. 0, a negative errno, or -EBADMSG if the configuration
- * is wrong, which has been logged then.
+ * Read the configuration, apply it and run until told to stop. 0, a negative errno, or -EBADMSG if
+ * the configuration is wrong, which has been logged then.
  */
 int manager_run(struct manager *m);
 
 /*
- * Reload. The call is answered when all is done, with manager_bus_reply_reload(); NULL: nobody waits. 0 or a
- * negative errno if it cannot even be queued.
+ * Reload. The call is answered when all is done, with manager_bus_reply_reload(); NULL: nobody
+ * waits. 0 or a negative errno if it cannot even be queued.
  */
 int manager_reload(struct manager *m, sd_bus_message *call);
 

@@ -9,7 +9,7 @@
 
 #define CALL_TIMEOUT_USEC (5 * 1000 * 1000ULL)
 /* The bus limits the calls that may wait for an answer. */
-#define CALLS_MAX 16
+#define CALLS_MAX         16
 
 #define PROPERTIES_MAX N_CGROUP_SETTINGS
 
@@ -31,6 +31,9 @@ struct pid1 {
 	struct call *active;
 	struct call *waiting, **waiting_tail;
 	size_t n_active;
+	sd_bus_slot *reloading;
+	pid1_reloaded_t reloaded;
+	void *userdata;
 };
 
 static void call_free(struct call *c)
@@ -113,8 +116,36 @@ void pid1_free(struct pid1 *p)
 		c->done(c->userdata, -ENOTCONN, "the connection to PID 1 was lost");
 		call_free(c);
 	}
+	sd_bus_slot_unref(p->reloading);
 	sd_bus_unref(p->bus);
 	free(p);
+}
+
+static int on_reloading(sd_bus_message *signal, void *userdata, sd_bus_error *error)
+{
+	struct pid1 *p = userdata;
+	int active;
+
+	if (sd_bus_message_read(signal, "b", &active) > 0 && !active)
+		p->reloaded(p->userdata);
+	return 0;
+}
+
+int pid1_on_reloaded(struct pid1 *p, pid1_reloaded_t callback, void *userdata)
+{
+	int r;
+
+	p->reloaded = callback;
+	p->userdata = userdata;
+	r = sd_bus_match_signal_async(
+		p->bus, &p->reloading, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+		"org.freedesktop.systemd1.Manager", "Reloading", on_reloading, NULL, p);
+	/* PID 1 sends signals only if somebody asks for them. */
+	if (r >= 0)
+		r = sd_bus_call_method_async(
+			p->bus, NULL, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+			"org.freedesktop.systemd1.Manager", "Subscribe", NULL, NULL, NULL);
+	return r;
 }
 
 static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error);
@@ -141,11 +172,11 @@ static int send_call(struct call *c)
 	int r;
 
 	c->slot = sd_bus_slot_unref(c->slot);
-	/* Setting a property of a slice that nobody loaded would load it, without any effect on a cgroup. */
-	r = sd_bus_message_new_method_call(c->pid1->bus, &m, "org.freedesktop.systemd1",
-					   "/org/freedesktop/systemd1",
-					   "org.freedesktop.systemd1.Manager",
-					   c->loaded ? "SetUnitProperties" : "GetUnit");
+	/* Setting a property of a slice that nobody loaded would load it, without any effect on a
+	 * cgroup. */
+	r = sd_bus_message_new_method_call(
+		c->pid1->bus, &m, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+		"org.freedesktop.systemd1.Manager", c->loaded ? "SetUnitProperties" : "GetUnit");
 	if (r >= 0)
 		r = sd_bus_message_append(m, "s", c->unit);
 	if (r >= 0 && c->loaded) {
@@ -185,9 +216,9 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_err
 	int r = 0;
 
 	if (error) {
-		r = sd_bus_error_has_name(error, "org.freedesktop.systemd1.NoSuchUnit") ?
-			    -ENOENT :
-			    -sd_bus_message_get_errno(reply);
+		r = sd_bus_error_has_name(error, "org.freedesktop.systemd1.NoSuchUnit")
+			    ? -ENOENT
+			    : -sd_bus_message_get_errno(reply);
 	} else if (!c->loaded) {
 		c->loaded = true;
 		r = send_call(c);

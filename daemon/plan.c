@@ -85,9 +85,9 @@ char *plan_item_format(const struct plan_item *item)
 	setting_format(item->setting, item->to, to);
 	r = asprintf(&s, "%s%s%s %s -> %s (%s%s)", item->cgroup ?: "", item->cgroup ? ": " : "",
 		     setting_name(item->setting), from, to,
-		     item->action == ACTION_RESTORE ? "restored" :
-		     item->cgroup		    ? "policy " :
-						      "[kernel]",
+		     item->action == ACTION_RESTORE ? "restored"
+		     : item->cgroup                 ? "policy "
+						    : "[kernel]",
 		     item->action == ACTION_RESTORE || !item->cgroup ? "" : item->policy);
 	return r < 0 ? NULL : s;
 }

@@ -101,8 +101,9 @@ static enum exit_code call_failed(const sd_bus_error *error, int r)
 {
 	/* The daemon stopped, or closed a connection too many. */
 	if (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE) {
-		fprintf(stderr, "pmdswapctl: pmdswapd closed the connection; it is stopping, or has "
-				"too many clients\n");
+		fprintf(stderr,
+			"pmdswapctl: pmdswapd closed the connection; it is stopping, or has "
+			"too many clients\n");
 		return EXIT_NOT_RUNNING;
 	}
 	if (r == -ETIMEDOUT) {
@@ -111,8 +112,8 @@ static enum exit_code call_failed(const sd_bus_error *error, int r)
 		return EXIT_FAILED;
 	}
 	fprintf(stderr, "pmdswapctl: %s\n", error->message ?: strerror(-r));
-	return sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) ? EXIT_PERMISSION :
-									    EXIT_FAILED;
+	return sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) ? EXIT_PERMISSION
+									: EXIT_FAILED;
 }
 
 /* Print every line of a text with a prefix. */
@@ -294,9 +295,9 @@ static int print_last_reload(sd_bus *bus, size_t width)
 	if (localtime_r(&t, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S %Z", &tm);
 	printf("%-16s%s, %s\n", "Last reload:",
-	       usec == 0 ? "under way" :
-	       accepted	 ? "accepted" :
-			   "refused, the configuration before it stays in force",
+	       usec == 0  ? "under way"
+	       : accepted ? "accepted"
+			  : "refused, the configuration before it stays in force",
 	       when);
 	while ((r = sd_bus_message_read(m, "(ss)", &kind, &text)) > 0)
 		if (strcmp(kind, "change") != 0)
@@ -386,10 +387,9 @@ static int print_cgroups(sd_bus *bus, size_t width)
 	if (!f)
 		return -ENOMEM;
 	table_row(&t, "STATE", "WANTED", "LIVE", "POLICY", "CGROUP");
-	while (r >= 0 &&
-	       (r = sd_bus_message_read(m, "(sssssssssts)", &path, &unit, &policy, &mode, &want[0],
-					&live[0], &want[1], &live[1], &state, &zswapped,
-					&reason)) > 0) {
+	while (r >= 0 && (r = sd_bus_message_read(m, "(sssssssssts)", &path, &unit, &policy, &mode,
+						  &want[0], &live[0], &want[1], &live[1], &state,
+						  &zswapped, &reason)) > 0) {
 		char wanted_text[56], live_text[56];
 
 		any = true;
@@ -456,7 +456,11 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	enum { OPT_ROOT = 256, OPT_HELP, OPT_VERSION };
+	enum {
+		OPT_ROOT = 256,
+		OPT_HELP,
+		OPT_VERSION
+	};
 	static const struct option options[] = {
 		{ "full", no_argument, NULL, 'l' },
 		{ "root", required_argument, NULL, OPT_ROOT },
@@ -493,7 +497,8 @@ int main(int argc, char **argv)
 		if (strcmp(argv[optind], commands[i].name) != 0)
 			continue;
 		if (argc - optind - 1 > commands[i].arguments_max) {
-			fprintf(stderr, "pmdswapctl: too many arguments for %s; see pmdswapctl --help\n",
+			fprintf(stderr,
+				"pmdswapctl: too many arguments for %s; see pmdswapctl --help\n",
 				commands[i].name);
 			return EXIT_USAGE;
 		}

@@ -7,24 +7,29 @@
 #include "log.h"
 #include "manager.h"
 
-/* As in the Linux Standard Base, which systemd knows by name; EX_CONFIG is for a wrong configuration. */
-#define EXIT_USAGE	2
+/* As in the Linux Standard Base, which systemd knows by name; EX_CONFIG is for a wrong
+ * configuration. */
+#define EXIT_USAGE      2
 #define EXIT_PERMISSION 4
 
-static const char help[] =
-	"Usage: pmdswapd [OPTIONS]\n"
-	"Decide, cgroup by cgroup, who swaps whole THPs and who uses zswap.\n"
-	"\n"
-	"  --once        apply the configuration and exit\n"
-	"  --root DIR    work on the files below DIR, for tests\n"
-	"  --help        show this help\n"
-	"  --version     show the version\n"
-	"\n"
-	"Configuration: /etc/pmdswapd.conf, see pmdswapd.conf(5).\n";
+static const char help[] = "Usage: pmdswapd [OPTIONS]\n"
+			   "Decide, cgroup by cgroup, who swaps whole THPs and who uses zswap.\n"
+			   "\n"
+			   "  --once        apply the configuration and exit\n"
+			   "  --root DIR    work on the files below DIR, for tests\n"
+			   "  --help        show this help\n"
+			   "  --version     show the version\n"
+			   "\n"
+			   "Configuration: /etc/pmdswapd.conf, see pmdswapd.conf(5).\n";
 
 int main(int argc, char **argv)
 {
-	enum { OPT_ONCE = 256, OPT_ROOT, OPT_HELP, OPT_VERSION };
+	enum {
+		OPT_ONCE = 256,
+		OPT_ROOT,
+		OPT_HELP,
+		OPT_VERSION
+	};
 	static const struct option options[] = {
 		{ "once", no_argument, NULL, OPT_ONCE },
 		{ "root", required_argument, NULL, OPT_ROOT },

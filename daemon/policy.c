@@ -51,8 +51,8 @@ const struct policy *policy_resolve(const struct config *c, const char *cgroup, 
 		if (winner && p->priority < winner->priority)
 			continue;
 		m = policy_match(p, cgroup, unit);
-		if (m && (!winner || p->priority > winner->priority ||
-			  (m->exact && !winning->exact))) {
+		if (m &&
+		    (!winner || p->priority > winner->priority || (m->exact && !winning->exact))) {
 			winner = p;
 			winning = m;
 		}
@@ -62,7 +62,8 @@ const struct policy *policy_resolve(const struct config *c, const char *cgroup, 
 	return winner;
 }
 
-/* Whether the first components of a glob, as many as the path has, match it, and the glob has more of them. */
+/* Whether the first components of a glob, as many as the path has, match it, and the glob has more
+ * of them. */
 static bool glob_reaches_below(const char *glob, const char *cgroup)
 {
 	const char *end = glob;
@@ -176,8 +177,8 @@ bool policy_wants(const struct policy *p, enum setting s, uint64_t *ret)
 	if (!p || p->mode == MODE_KEEP)
 		return false;
 	/*
-	 * With mode = pmd writeback must be on: the kernel would otherwise neither compress the pages nor write them to
-	 * the device.
+	 * With mode = pmd writeback must be on: the kernel would otherwise neither compress the
+	 * pages nor write them to the device.
 	 */
 	if (s == SETTING_CGROUP_ZSWAP_MAX)
 		*ret = p->mode == MODE_PMD ? 0 : p->zswap_max;

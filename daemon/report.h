@@ -9,8 +9,8 @@
 #include "cleanup.h"
 
 /*
- * A report collects everything there is to say about one configuration, plan or reload, in order, so that all of it
- * reaches the user and not only the first line.
+ * A report collects everything there is to say about one configuration, plan or reload, in order,
+ * so that all of it reaches the user and not only the first line.
  */
 
 enum severity {
@@ -42,7 +42,8 @@ void report_addv(struct report *r, enum severity severity, const char *file, uns
 /* True if the report holds an error, or could not hold one for lack of memory. */
 bool report_failed(const struct report *r);
 
-/* Sort the messages of each file by line. The order of files, and of messages on one line, stays. */
+/* Sort the messages of each file by line. The order of files, and of messages on one line, stays.
+ */
 void report_sort(struct report *r);
 
 /* Format a message as "FILE:LINE: TEXT"; the caller frees. NULL if there is no memory. */

@@ -8,7 +8,7 @@
 
 #include "fs.h"
 
-#define HEADER "pmdswapd-state 1"
+#define HEADER          "pmdswapd-state 1"
 #define STATE_BYTES_MAX (64 * 1024 * 1024)
 
 static int compare(const char *cgroup, enum setting setting, const struct record *r)

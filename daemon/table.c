@@ -8,7 +8,7 @@
 
 #include "cleanup.h"
 
-#define GAP	      2
+#define GAP            2
 #define LAST_WIDTH_MIN 8
 
 void table_row(struct table *t, ...)

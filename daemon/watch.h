@@ -8,8 +8,8 @@
 #include "cleanup.h"
 
 /*
- * One inotify descriptor for the whole daemon. Every watch belongs to a target, a pointer that means something to the
- * owner and comes back with its events.
+ * One inotify descriptor for the whole daemon. Every watch belongs to a target, a pointer that
+ * means something to the owner and comes back with its events.
  */
 
 struct watch;
@@ -21,7 +21,8 @@ int watch_new(struct watch **ret, sd_event *event, int root_fd, watch_event_t ca
 	      void *userdata);
 void watch_free(struct watch *w);
 
-/* Watch a path below the root directory. Returns the descriptor of the watch, or a negative errno. */
+/* Watch a path below the root directory. Returns the descriptor of the watch, or a negative errno.
+ */
 int watch_add(struct watch *w, const char *path, uint32_t mask, void *target);
 
 /* End a watch; events of it that are under way are dropped. */

@@ -156,14 +156,16 @@ static void test_long_section_names(void **state)
 {
 	check("[policy a12345678901234567890123456789012345678901]\nunit = a.service\nmode = pmd\n",
 	      "");
-	check("[policy a123456789012345678901234567890123456789012]\nunit = a.service\nmode = pmd\n",
+	check("[policy a123456789012345678901234567890123456789012]\nunit = a.service\nmode = "
+	      "pmd\n",
 	      "f:1: section name of 50 bytes is too long; at most 49\n");
 }
 
 static void test_indented_lines(void **state)
 {
 	check("[kernel]\nzswap = on\n  swap-pmd = never\n\tmore\n",
-	      "f:3: indented line; continuation lines are not supported, start it in the first column\n"
+	      "f:3: indented line; continuation lines are not supported, start it in the first "
+	      "column\n"
 	      "f:4: indented line; continuation lines are not supported, start it in the first "
 	      "column\n");
 }
@@ -171,8 +173,8 @@ static void test_indented_lines(void **state)
 static void test_separators_and_comments(void **state)
 {
 	check("[kernel]\nzswap: on\n", "f:2: separate key and value with '=', not ':'\n");
-	check("[kernel]\nzswap = on # now\n",
-	      "f:2: zswap = on # now: must be keep, off or on; a comment goes on a line of its own\n");
+	check("[kernel]\nzswap = on # now\n", "f:2: zswap = on # now: must be keep, off or on; a "
+					      "comment goes on a line of its own\n");
 	check("[kernel]\nzswap\n= on\n", "f:2: 'zswap' is neither a [SECTION] nor KEY = VALUE\n"
 					 "f:3: there is no key before '='\n");
 }
@@ -215,13 +217,15 @@ static void test_binary(void **state)
 {
 	static const char nul[] = "[kernel]\nzswap = \0on\nswap-pmd = x\n";
 
-	check_bytes(nul, sizeof(nul) - 1, "f:2: NUL byte in the line; this is no text file\n"
-					  "f:3: swap-pmd = x: must be keep, never, exclusive or always\n");
-	check("\xff\n\xc0\xaf\n\xed\xa0\x80\n\xf4\x90\x80\x80\n\xc3\n", "f:1: line is not valid UTF-8\n"
-								       "f:2: line is not valid UTF-8\n"
-								       "f:3: line is not valid UTF-8\n"
-								       "f:4: line is not valid UTF-8\n"
-								       "f:5: line is not valid UTF-8\n");
+	check_bytes(nul, sizeof(nul) - 1,
+		    "f:2: NUL byte in the line; this is no text file\n"
+		    "f:3: swap-pmd = x: must be keep, never, exclusive or always\n");
+	check("\xff\n\xc0\xaf\n\xed\xa0\x80\n\xf4\x90\x80\x80\n\xc3\n",
+	      "f:1: line is not valid UTF-8\n"
+	      "f:2: line is not valid UTF-8\n"
+	      "f:3: line is not valid UTF-8\n"
+	      "f:4: line is not valid UTF-8\n"
+	      "f:5: line is not valid UTF-8\n");
 	check("# \xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80\n", "");
 	check("[kernel]\nzswap = o\x01n\n", "f:2: control character 0x01 in the line\n");
 }
@@ -262,14 +266,15 @@ static void test_matches(void **state)
 	      "f:8: cgroup = /a//b: must have no empty, '.' or '..' part\n"
 	      "f:9: cgroup = /a/../b: must have no empty, '.' or '..' part\n"
 	      "f:10: cgroup = /sys/fs/cgroup/a: the path starts below the mount point: say /a\n"
-	      "f:11: the root cgroup has no memory.zswap.max; for the whole system say zswap = off in "
+	      "f:11: the root cgroup has no memory.zswap.max; for the whole system say zswap = off "
+	      "in "
 	      "[kernel]\n");
 }
 
 static void test_meaningless_combinations(void **state)
 {
-	check(GOOD_POLICY "zswap-writeback = no\n",
-	      "f:4: mode = pmd with zswap-writeback = no could not swap at all; remove one of them\n");
+	check(GOOD_POLICY "zswap-writeback = no\n", "f:4: mode = pmd with zswap-writeback = no "
+						    "could not swap at all; remove one of them\n");
 	check(GOOD_POLICY "zswap-max = 1G\nzswap-writeback = yes\n",
 	      "f:4: warning: zswap-max has no effect with mode = pmd\n"
 	      "f:5: warning: zswap-writeback has no effect with mode = pmd\n");
@@ -278,10 +283,13 @@ static void test_meaningless_combinations(void **state)
 static void test_zswap_below_pmd(void **state)
 {
 	check("[policy top]\ncgroup = /a\nmode = pmd\n[policy sub]\ncgroup = /a/b\nmode = zswap\n",
-	      "f:5: [policy sub] with mode = zswap for /a/b lies below /a, which [policy top] (f:1) keeps "
+	      "f:5: [policy sub] with mode = zswap for /a/b lies below /a, which [policy top] "
+	      "(f:1) keeps "
 	      "out of zswap; change the mode of one of them\n");
-	check("[policy top]\nunit = a.slice\nmode = pmd\n[policy sub]\nunit = a-b.slice\nmode = zswap\n",
-	      "f:5: [policy sub] with mode = zswap for a-b.slice lies below /a.slice, which [policy top] "
+	check("[policy top]\nunit = a.slice\nmode = pmd\n[policy sub]\nunit = a-b.slice\nmode = "
+	      "zswap\n",
+	      "f:5: [policy sub] with mode = zswap for a-b.slice lies below /a.slice, which "
+	      "[policy top] "
 	      "(f:1) keeps out of zswap; change the mode of one of them\n");
 	/* Another policy wins below. */
 	check("[policy top]\ncgroup = /a\nmode = pmd\n[policy sub]\ncgroup = /a/b\nmode = zswap\n"

@@ -5,13 +5,15 @@
 
 #define S SETTING_CGROUP_ZSWAP_MAX
 
-static const struct record record = { .setting = S, .original = 100 << 12, .previous = 50 << 12,
-				      .current = 0 };
+static const struct record record = {
+	.setting = S, .original = 100 << 12, .previous = 50 << 12, .current = 0
+};
 
 static void test_wanted(void **state)
 {
-	struct facts f = { .setting = S, .wanted = true, .want = 4097, .live_known = true,
-			   .live = 8192 };
+	struct facts f = {
+		.setting = S, .wanted = true, .want = 4097, .live_known = true, .live = 8192
+	};
 
 	assert_int_equal(plan_decide(&f), ACTION_SET);
 	f.live = 4096; /* what the kernel makes of 4097 */

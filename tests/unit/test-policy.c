@@ -124,7 +124,7 @@ static void test_wants(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_winner),	cmocka_unit_test(test_globs),
+		cmocka_unit_test(test_winner),          cmocka_unit_test(test_globs),
 		cmocka_unit_test(test_may_match_below), cmocka_unit_test(test_blocker),
 		cmocka_unit_test(test_wants),
 	};

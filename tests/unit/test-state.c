@@ -19,11 +19,12 @@ static void test_round_trip(void **state)
 	r = state_add(&s, NULL, NULL, 0, SETTING_SWAP_PMD, SWAP_PMD_EXCLUSIVE);
 	r->current = SWAP_PMD_ALWAYS;
 	assert_int_equal(state_format(&s, &text, &size), 0);
-	assert_string_equal(text, "pmdswapd-state 1\n"
-				  "swap-pmd - - 0 exclusive exclusive always\n"
-				  "memory.zswap.writeback /a - 7 1 1 1\n"
-				  "memory.zswap.max /b\\x20c\\x5cd\\x0a u\\x5cx2d.service 42 max max max\n"
-				  "end 3\n");
+	assert_string_equal(
+		text, "pmdswapd-state 1\n"
+		      "swap-pmd - - 0 exclusive exclusive always\n"
+		      "memory.zswap.writeback /a - 7 1 1 1\n"
+		      "memory.zswap.max /b\\x20c\\x5cd\\x0a u\\x5cx2d.service 42 max max max\n"
+		      "end 3\n");
 	assert_int_equal(state_parse(&t, text), 0);
 	assert_false(t.changed);
 	assert_int_equal(state_format(&t, &again, &size), 0);
@@ -61,8 +62,10 @@ static void test_damaged(void **state)
 
 static void test_ours(void **state)
 {
-	struct record r = { .setting = SETTING_CGROUP_ZSWAP_MAX, .original = 1 << 20,
-			    .previous = 8192, .current = 4097 };
+	struct record r = { .setting = SETTING_CGROUP_ZSWAP_MAX,
+			    .original = 1 << 20,
+			    .previous = 8192,
+			    .current = 4097 };
 
 	assert_true(record_is_ours(&r, 4096));
 	assert_true(record_is_ours(&r, 8192));
