@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "cgroupfs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "fs.h"
+
+int cgroupfs_check(int root_fd)
+{
+	return fs_exists(root_fd, CGROUPFS_PATH "/cgroup.controllers") ? 0 : -ENOENT;
+}
+
+char *cgroupfs_path(const char *cgroup, const char *file)
+{
+	char *path;
+
+	if (asprintf(&path, CGROUPFS_PATH "%s%s%s", strcmp(cgroup, "/") == 0 ? "" : cgroup,
+		     file ? "/" : "", file ?: "") < 0)
+		return NULL;
+	return path;
+}
+
+static char *setting_file(const char *cgroup, enum setting s)
+{
+	return cgroup ? cgroupfs_path(cgroup, setting_path(s)) : strdup(setting_path(s));
+}
+
+int cgroupfs_read(int root_fd, const char *cgroup, enum setting s, uint64_t *ret)
+{
+	_cleanup_free_ char *path = setting_file(cgroup, s);
+	char text[64];
+	int r;
+
+	if (!path)
+		return -ENOMEM;
+	r = fs_read_value(root_fd, path, text, sizeof(text));
+	return r < 0 ? r : setting_parse(s, text, ret);
+}
+
+int cgroupfs_write(int root_fd, const char *cgroup, enum setting s, uint64_t value)
+{
+	_cleanup_free_ char *path = setting_file(cgroup, s);
+	char text[SETTING_TEXT_MAX];
+	uint64_t live;
+	int r;
+
+	if (!path)
+		return -ENOMEM;
+	r = fs_write_value(root_fd, path, setting_format(s, value, text));
+	if (r < 0)
+		return r;
+	r = cgroupfs_read(root_fd, cgroup, s, &live);
+	if (r < 0)
+		return r;
+	return live == setting_round(s, value) ? 0 : -EREMOTEIO;
+}
+
+int cgroupfs_id(int root_fd, const char *cgroup, uint64_t *ret)
+{
+	_cleanup_free_ char *path = cgroupfs_path(cgroup, NULL);
+	struct stat st;
+
+	if (!path)
+		return -ENOMEM;
+	if (fstatat(root_fd, path, &st, 0) < 0)
+		return -errno;
+	*ret = st.st_ino;
+	return 0;
+}
+
+int cgroupfs_zswapped(int root_fd, const char *cgroup, uint64_t *ret)
+{
+	_cleanup_free_ char *path = cgroupfs_path(cgroup, "memory.stat");
+	char text[16384];
+	const char *p;
+	int r;
+
+	if (!path)
+		return -ENOMEM;
+	r = fs_read_value(root_fd, path, text, sizeof(text));
+	if (r < 0)
+		return r;
+	p = strstr(text, "\nzswapped ");
+	if (!p)
+		return -ENODATA;
+	*ret = strtoull(p + strlen("\nzswapped "), NULL, 10);
+	return 0;
+}
+
+static bool is_gone(int error)
+{
+	return error == ENOENT || error == ENODEV;
+}
+
+static int walk_below(int root_fd, const char *cgroup, cgroupfs_visit_t visit, void *userdata)
+{
+	_cleanup_free_ char *path = cgroupfs_path(cgroup, NULL);
+	const struct dirent *entry;
+	DIR *dir;
+	int fd, r = 0;
+
+	if (!path)
+		return -ENOMEM;
+	fd = openat(root_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return is_gone(errno) ? 0 : -errno;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while (r >= 0 && (entry = readdir(dir))) {
+		_cleanup_free_ char *child = NULL;
+
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		if (asprintf(&child, "%s/%s", strcmp(cgroup, "/") == 0 ? "" : cgroup,
+			     entry->d_name) < 0) {
+			child = NULL;
+			r = -ENOMEM;
+			break;
+		}
+		r = cgroupfs_walk(root_fd, child, visit, userdata);
+	}
+	closedir(dir);
+	return r;
+}
+
+int cgroupfs_walk(int root_fd, const char *cgroup, cgroupfs_visit_t visit, void *userdata)
+{
+	int r = visit(cgroup, userdata);
+
+	return r <= 0 ? r : walk_below(root_fd, cgroup, visit, userdata);
+}

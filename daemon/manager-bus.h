@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef PMDSWAP_MANAGER_BUS_H
+#define PMDSWAP_MANAGER_BUS_H
+
+#include "manager.h"
+
+#define BUS_NAME      "org.pmdswapd1"
+#define BUS_PATH      "/org/pmdswapd1"
+#define BUS_INTERFACE "org.pmdswapd1.Manager"
+
+#define BUS_ERROR_CONFIGURATION BUS_NAME ".Error.Configuration"
+
+/* Listen on the control socket, for pmdswapctl, which works without a message bus. */
+int bus_server_new(struct bus_server **ret, struct manager *m);
+void bus_server_free(struct bus_server *s);
+DEFINE_CLEANUP(struct bus_server *, bus_server_free);
+
+/* Offer the interface on the system bus, too, and ask for the name. */
+int manager_bus_export(struct manager *m, sd_bus *bus);
+
+/* Answer a Reload() call by the verdict. */
+int manager_bus_reply_reload(sd_bus_message *call, const struct verdict *v);
+
+#endif

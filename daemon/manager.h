@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef PMDSWAP_MANAGER_H
+#define PMDSWAP_MANAGER_H
+
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#include "apply.h"
+#include "cgroup.h"
+#include "conf.h"
+#include "pid1.h"
+#include "report.h"
+#include "state.h"
+#include "watch.h"
+
+#define RUNTIME_DIRECTORY "run/pmdswapd"
+#define CONTROL_NAME      "control"
+#define LOCK_PATH         RUNTIME_DIRECTORY "/lock"
+
+struct bus_server;
+
+/* How one setting of the kernel stands. */
+struct kernel_status {
+	enum outcome outcome;
+	char *reason;
+	struct drift drift;
+	int wd;
+	bool drifted;
+};
+
+/* A reload that is under way: from reading the files to the last outcome. */
+struct reload {
+	bool active;
+	bool again;               /* asked for once more meanwhile */
+	sd_bus_message **waiting; /* calls to answer when it is done */
+	size_t n_waiting;
+	sd_bus_message **waiting_again; /* calls to answer when the next one is done */
+	size_t n_waiting_again;
+	struct report report;
+};
+
+/* The verdict of the last reload. */
+struct verdict {
+	bool accepted;
+	uint64_t usec; /* CLOCK_REALTIME */
+	struct report report;
+};
+
+/* Owns everything. One event loop, no threads. */
+struct manager {
+	int root_fd;
+	const char *root; /* "/" unless in tests */
+	bool fake_root;
+	bool once; /* leave as soon as everything is applied */
+	bool started, stopping;
+	int lock_fd;
+
+	sd_event *event;
+	struct watch *watch;
+	struct applier *applier;
+	struct config *config;
+	struct state state;
+	struct cgroup_table cgroups;
+	struct kernel_status kernel[N_KERNEL_SETTINGS];
+	bool have_cgroups; /* cgroup v2 is mounted */
+
+	sd_bus *bus; /* to PID 1: the system bus or PID 1's own socket; NULL: neither */
+	struct pid1 *pid1;
+	struct bus_server *server;
+
+	struct reload reload;
+	struct verdict verdict;
+	bool zswap_seen; /* on at some time since the daemon started */
+
+	bool rescan_needed;
+	bool watches_exhausted;
+	sd_event_source *settled; /* deferred: nothing is outstanding */
+	sd_event_source *rescan_timer, *retry_timer, *prune_timer, *reconnect_timer;
+	uint64_t retry_usec, reconnect_usec;
+};
+
+/* root is "/" or a fake root directory; the string must outlive the manager. */
+int manager_new(struct manager **ret, const char *root, bool once);
+void manager_free(struct manager *m);
+DEFINE_CLEANUP(struct manager *, manager_free);
+
+/*
+ * Read the configuration, apply it and run until told to stop. 0, a negative errno, or -EBADMSG if
+ * the configuration is wrong, which has been logged then.
+ */
+int manager_run(struct manager *m);
+
+/*
+ * Reload. The call is answered when all is done, with manager_bus_reply_reload(); NULL: nobody
+ * waits. 0 or a negative errno if it cannot even be queued.
+ */
+int manager_reload(struct manager *m, sd_bus_message *call);
+
+/* The connection to the bus is gone; try to get it back. */
+void manager_bus_lost(struct manager *m);
+
+#endif

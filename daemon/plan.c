@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "plan.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum action plan_decide(const struct facts *f)
+{
+	if (f->wanted) {
+		if (!f->live_known || f->live == setting_round(f->setting, f->want))
+			return ACTION_NONE;
+		return f->overridden ? ACTION_OVERRIDDEN : ACTION_SET;
+	}
+	if (!f->record)
+		return ACTION_NONE;
+	if (f->overridden)
+		return ACTION_LEAVE;
+	/* The unit is stopped, but would start with our value. */
+	if (!f->live_known && f->kept_by_pid1 && f->record->current != f->record->original)
+		return ACTION_RESTORE;
+	/* As long as PID 1 keeps a value of ours, the record tells it from an administrator's. */
+	if (!f->live_known || f->live == f->record->original)
+		return f->kept_by_pid1 ? ACTION_NONE : ACTION_FORGET;
+	return record_is_ours(f->record, f->live) ? ACTION_RESTORE : ACTION_LEAVE;
+}
+
+static bool copy(char **to, const char *from)
+{
+	*to = from ? strdup(from) : NULL;
+	return *to || !from;
+}
+
+static void item_clear(struct plan_item *item)
+{
+	free(item->cgroup);
+	free(item->unit);
+	free(item->policy);
+}
+
+int plan_add(struct plan *p, const struct plan_item *item)
+{
+	struct plan_item *grown = reallocarray(p->items, p->n + 1, sizeof(*grown));
+	struct plan_item *new;
+
+	if (!grown)
+		return -ENOMEM;
+	p->items = grown;
+	new = &grown[p->n];
+	*new = *item;
+	new->cgroup = new->unit = new->policy = NULL;
+	if (!copy(&new->cgroup, item->cgroup) || !copy(&new->unit, item->unit) ||
+	    !copy(&new->policy, item->policy)) {
+		item_clear(new);
+		return -ENOMEM;
+	}
+	p->n++;
+	return 0;
+}
+
+int plan_move(struct plan *to, struct plan *from)
+{
+	struct plan_item *grown;
+
+	if (from->n == 0)
+		return 0;
+	grown = reallocarray(to->items, to->n + from->n, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	memcpy(grown + to->n, from->items, from->n * sizeof(*grown));
+	to->items = grown;
+	to->n += from->n;
+	from->n = 0;
+	plan_clear(from);
+	return 0;
+}
+
+char *plan_item_format(const struct plan_item *item)
+{
+	char from[SETTING_TEXT_MAX], to[SETTING_TEXT_MAX];
+	char *s;
+	int r;
+
+	setting_format(item->setting, item->from, from);
+	setting_format(item->setting, item->to, to);
+	r = asprintf(&s, "%s%s%s %s -> %s (%s%s)", item->cgroup ?: "", item->cgroup ? ": " : "",
+		     setting_name(item->setting), from, to,
+		     item->action == ACTION_RESTORE ? "restored"
+		     : item->cgroup                 ? "policy "
+						    : "[kernel]",
+		     item->action == ACTION_RESTORE || !item->cgroup ? "" : item->policy);
+	return r < 0 ? NULL : s;
+}
+
+void plan_clear(struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		item_clear(&p->items[i]);
+	free(p->items);
+	*p = (struct plan){};
+}

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "policy.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <string.h>
+
+#include "unit.h"
+
+#define GLOB_FLAGS (FNM_PATHNAME | FNM_NOESCAPE)
+
+static bool match_applies(const struct match *m, const char *cgroup, const char *unit)
+{
+	const char *name = m->type == MATCH_UNIT ? unit : cgroup;
+
+	if (!name)
+		return false;
+	if (m->exact || strcmp(cgroup, "/") == 0)
+		return strcmp(m->glob, name) == 0;
+	return fnmatch(m->glob, name, GLOB_FLAGS) == 0;
+}
+
+/* The first exact match of a policy, else its first glob that matches. */
+static const struct match *policy_match(const struct policy *p, const char *cgroup,
+					const char *unit)
+{
+	const struct match *found = NULL;
+
+	for (size_t i = 0; i < p->n_matches; i++) {
+		const struct match *m = &p->matches[i];
+
+		if ((!found || m->exact) && match_applies(m, cgroup, unit)) {
+			found = m;
+			if (m->exact)
+				break;
+		}
+	}
+	return found;
+}
+
+const struct policy *policy_resolve(const struct config *c, const char *cgroup, const char *unit,
+				    const struct match **ret_match)
+{
+	const struct policy *winner = NULL;
+	const struct match *winning = NULL;
+
+	for (size_t i = 0; i < c->n_policies; i++) {
+		const struct policy *p = c->policies[i];
+		const struct match *m;
+
+		if (winner && p->priority < winner->priority)
+			continue;
+		m = policy_match(p, cgroup, unit);
+		if (m &&
+		    (!winner || p->priority > winner->priority || (m->exact && !winning->exact))) {
+			winner = p;
+			winning = m;
+		}
+	}
+	if (ret_match)
+		*ret_match = winning;
+	return winner;
+}
+
+/* Whether the first components of a glob, as many as the path has, match it, and the glob has more
+ * of them. */
+static bool glob_reaches_below(const char *glob, const char *cgroup)
+{
+	const char *end = glob;
+	char prefix[256];
+
+	if (strcmp(cgroup, "/") == 0)
+		return glob[1] != '\0';
+	for (const char *p = cgroup; (p = strchr(p, '/')); p++) {
+		if (*end != '/')
+			return false;
+		end += 1 + strcspn(end + 1, "/");
+	}
+	if (*end != '/' || (size_t)(end - glob) >= sizeof(prefix))
+		return false;
+	memcpy(prefix, glob, end - glob);
+	prefix[end - glob] = '\0';
+	return fnmatch(prefix, cgroup, GLOB_FLAGS) == 0;
+}
+
+bool policy_may_match_below(const struct config *c, const char *cgroup)
+{
+	/* Units of PID 1 live in slices. */
+	bool slice = strcmp(cgroup, "/") == 0 || unit_is_slice(cgroup);
+
+	for (size_t i = 0; i < c->n_policies; i++) {
+		const struct policy *p = c->policies[i];
+
+		for (size_t k = 0; k < p->n_matches; k++) {
+			const struct match *m = &p->matches[k];
+
+			if (m->type == MATCH_UNIT ? slice : glob_reaches_below(m->glob, cgroup))
+				return true;
+		}
+	}
+	return false;
+}
+
+int policy_find_blocker(const struct config *c, const char *cgroup, const struct policy **ret,
+			char **ret_cgroup)
+{
+	_cleanup_free_ char *path = strdup(cgroup);
+
+	*ret = NULL;
+	*ret_cgroup = NULL;
+	if (!path)
+		return -ENOMEM;
+	for (;;) {
+		_cleanup_free_ char *unit = NULL;
+		const struct policy *p;
+		char *slash = strrchr(path, '/');
+
+		if (!slash || slash == path)
+			return 0; /* the root cgroup has no limit */
+		*slash = '\0';
+		if (unit_from_cgroup(path, &unit) < 0)
+			return -ENOMEM;
+		p = policy_resolve(c, path, unit, NULL);
+		if (p && p->mode == MODE_PMD) {
+			*ret = p;
+			*ret_cgroup = TAKE_PTR(path);
+			return 0;
+		}
+	}
+}
+
+static void check_match(const struct config *c, const struct policy *p, const struct match *m,
+			struct report *report)
+{
+	_cleanup_free_ char *cgroup = NULL, *unit = NULL, *above = NULL;
+	const struct policy *blocker;
+	int r;
+
+	if (m->type == MATCH_UNIT)
+		r = unit_slice_to_cgroup(m->glob, &cgroup);
+	else
+		r = (cgroup = strdup(m->glob)) ? 0 : -ENOMEM;
+	if (r >= 0 && !cgroup)
+		return; /* only the live system knows where it is */
+	if (r >= 0)
+		r = unit_from_cgroup(cgroup, &unit);
+	/* Another policy may win here. */
+	if (r >= 0 && policy_resolve(c, cgroup, unit, NULL) != p)
+		return;
+	if (r >= 0)
+		r = policy_find_blocker(c, cgroup, &blocker, &above);
+	if (r < 0)
+		report->out_of_memory = true;
+	else if (blocker)
+		report_add(report, REPORT_ERROR, m->origin.file, m->origin.line,
+			   "[policy %s] with mode = zswap for %s lies below %s, which [policy %s] "
+			   "(%s:%u) keeps out of zswap; change the mode of one of them",
+			   p->name, m->glob, above, blocker->name, blocker->origin.file,
+			   blocker->origin.line);
+}
+
+void policy_check(const struct config *c, struct report *report)
+{
+	for (size_t i = 0; i < c->n_policies; i++) {
+		const struct policy *p = c->policies[i];
+
+		if (p->mode != MODE_ZSWAP)
+			continue;
+		for (size_t k = 0; k < p->n_matches; k++)
+			if (p->matches[k].exact)
+				check_match(c, p, &p->matches[k], report);
+	}
+}
+
+bool policy_wants(const struct policy *p, enum setting s, uint64_t *ret)
+{
+	if (!p || p->mode == MODE_KEEP)
+		return false;
+	/*
+	 * With mode = pmd writeback must be on: the kernel would otherwise neither compress the
+	 * pages nor write them to the device.
+	 */
+	if (s == SETTING_CGROUP_ZSWAP_MAX)
+		*ret = p->mode == MODE_PMD ? 0 : p->zswap_max;
+	else if (s == SETTING_CGROUP_ZSWAP_WRITEBACK)
+		*ret = p->mode == MODE_PMD ? 1 : p->zswap_writeback;
+	else
+		return false;
+	return true;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef PMDSWAP_POLICY_H
+#define PMDSWAP_POLICY_H
+
+#include "conf.h"
+
+/*
+ * Which policy a cgroup gets, computed from the configuration and the name of the cgroup alone.
+ *
+ * In globs "*" and "?" do not match "/", and a backslash stands for itself: the names of units are
+ * full of them. The root cgroup is matched by its exact name only.
+ */
+
+/*
+ * The policy of a cgroup: of all that match, the one of the highest priority, then an exact match
+ * before a glob, then the first in the files. The unit is that of PID 1 whose own cgroup it is, or
+ * NULL. NULL if no policy matches. The match that won goes to *ret_match if that is not NULL.
+ */
+const struct policy *policy_resolve(const struct config *c, const char *cgroup, const char *unit,
+				    const struct match **ret_match);
+
+/* Whether any policy could match a cgroup below this one. */
+bool policy_may_match_below(const struct config *c, const char *cgroup);
+
+/*
+ * zswap limits are hierarchical: below a cgroup with mode = pmd, mode = zswap cannot come true. The
+ * policy of the nearest ancestor with mode = pmd goes to *ret, its path to *ret_cgroup, which the
+ * caller frees; NULL if there is none. 0 or -ENOMEM.
+ */
+int policy_find_blocker(const struct config *c, const char *cgroup, const struct policy **ret,
+			char **ret_cgroup);
+
+/* Report each exact match of mode = zswap that lies below a cgroup with mode = pmd. */
+void policy_check(const struct config *c, struct report *report);
+
+/* What a policy wants of a cgroup setting. False if it wants nothing. */
+bool policy_wants(const struct policy *p, enum setting s, uint64_t *ret);
+
+#endif

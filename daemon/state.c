@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "state.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fs.h"
+
+#define HEADER          "pmdswapd-state 1"
+#define STATE_BYTES_MAX (64 * 1024 * 1024)
+
+static int compare(const char *cgroup, enum setting setting, const struct record *r)
+{
+	int c = strcmp(cgroup ?: "", r->cgroup ?: "");
+
+	return c ?: (int)setting - (int)r->setting;
+}
+
+/* The place of a record, or where it would be. */
+static size_t position(const struct state *s, const char *cgroup, enum setting setting)
+{
+	size_t low = 0, high = s->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (compare(cgroup, setting, s->records[middle]) > 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct record *state_find(const struct state *s, const char *cgroup, enum setting setting)
+{
+	size_t i = position(s, cgroup, setting);
+
+	return i < s->n && compare(cgroup, setting, s->records[i]) == 0 ? s->records[i] : NULL;
+}
+
+static void record_free(struct record *r)
+{
+	free(r->cgroup);
+	free(r->unit);
+	free(r);
+}
+DEFINE_CLEANUP(struct record *, record_free);
+
+struct record *state_add(struct state *s, const char *cgroup, const char *unit, uint64_t id,
+			 enum setting setting, uint64_t original)
+{
+	_cleanup_(record_freep) struct record *new = NULL;
+	struct record *found = state_find(s, cgroup, setting);
+	size_t i;
+
+	if (found)
+		return found;
+	new = calloc(1, sizeof(*new));
+	if (!new)
+		return NULL;
+	if ((cgroup && !(new->cgroup = strdup(cgroup))) || (unit && !(new->unit = strdup(unit))))
+		return NULL;
+	new->id = id;
+	new->setting = setting;
+	new->original = new->previous = new->current = original;
+
+	if (s->n == s->allocated) {
+		size_t more = s->allocated ? s->allocated * 2 : 16;
+		struct record **grown = reallocarray(s->records, more, sizeof(*grown));
+
+		if (!grown)
+			return NULL;
+		s->records = grown;
+		s->allocated = more;
+	}
+	i = position(s, cgroup, setting);
+	memmove(s->records + i + 1, s->records + i, (s->n - i) * sizeof(*s->records));
+	s->records[i] = new;
+	s->n++;
+	s->changed = true;
+	return TAKE_PTR(new);
+}
+
+void state_remove(struct state *s, struct record *r)
+{
+	size_t i = position(s, r->cgroup, r->setting);
+
+	memmove(s->records + i, s->records + i + 1, (s->n - i - 1) * sizeof(*s->records));
+	s->n--;
+	s->changed = true;
+	record_free(r);
+}
+
+bool record_is_ours(const struct record *r, uint64_t value)
+{
+	return value == setting_round(r->setting, r->current) ||
+	       value == setting_round(r->setting, r->previous);
+}
+
+/* Write a word such that it has no blank in it and is not empty. */
+static void put_word(FILE *f, const char *word)
+{
+	if (!word) {
+		fputs(" -", f);
+		return;
+	}
+	fputc(' ', f);
+	for (const unsigned char *p = (const unsigned char *)word; *p; p++) {
+		if (*p <= ' ' || *p == 0x7f || *p == '\\')
+			fprintf(f, "\\x%02x", *p);
+		else
+			fputc(*p, f);
+	}
+}
+
+int state_format(const struct state *s, char **ret, size_t *ret_size)
+{
+	_cleanup_free_ char *buf = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&buf, &size);
+
+	if (!f)
+		return -ENOMEM;
+	fputs(HEADER "\n", f);
+	for (size_t i = 0; i < s->n; i++) {
+		const struct record *r = s->records[i];
+		char original[SETTING_TEXT_MAX], previous[SETTING_TEXT_MAX],
+			current[SETTING_TEXT_MAX];
+
+		fputs(setting_name(r->setting), f);
+		put_word(f, r->cgroup);
+		/* A unit may be called "-.slice", never "-". */
+		put_word(f, r->unit);
+		fprintf(f, " %" PRIu64 " %s %s %s\n", r->id,
+			setting_format(r->setting, r->original, original),
+			setting_format(r->setting, r->previous, previous),
+			setting_format(r->setting, r->current, current));
+	}
+	fprintf(f, "end %zu\n", s->n);
+	if (fclose(f) != 0)
+		return -ENOMEM;
+	*ret = TAKE_PTR(buf);
+	*ret_size = size;
+	return 0;
+}
+
+/* Undo put_word() in place. */
+static char *get_word(char *word)
+{
+	char *out = word;
+
+	if (strcmp(word, "-") == 0)
+		return NULL;
+	for (char *p = word; *p; p++) {
+		unsigned int c;
+
+		if (sscanf(p, "\\x%2x", &c) == 1) {
+			*out++ = c;
+			p += 3;
+		} else {
+			*out++ = *p;
+		}
+	}
+	*out = '\0';
+	return word;
+}
+
+static int parse_record(struct state *s, char *line)
+{
+	char *words[7], *save = NULL;
+	uint64_t values[3], id;
+	struct record *r;
+	int setting;
+	char *end;
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		words[i] = strtok_r(i == 0 ? line : NULL, " ", &save);
+		if (!words[i])
+			return -EBADMSG;
+	}
+	setting = setting_from_name(words[0]);
+	id = strtoull(words[3], &end, 10);
+	if (setting < 0 || *end || strtok_r(NULL, " ", &save))
+		return -EBADMSG;
+	for (int i = 0; i < 3; i++)
+		if (setting_parse(setting, words[4 + i], &values[i]) < 0)
+			return -EBADMSG;
+	r = state_add(s, get_word(words[1]), get_word(words[2]), id, setting, values[0]);
+	if (!r)
+		return -ENOMEM;
+	r->previous = values[1];
+	r->current = values[2];
+	return 0;
+}
+
+int state_parse(struct state *s, const char *text)
+{
+	_cleanup_free_ char *copy = strdup(text);
+	char *save = NULL, *line;
+	size_t count;
+	char junk;
+	int r;
+
+	if (!copy)
+		return -ENOMEM;
+	line = strtok_r(copy, "\n", &save);
+	if (!line || strcmp(line, HEADER) != 0)
+		return -EBADMSG;
+	while ((line = strtok_r(NULL, "\n", &save))) {
+		if (sscanf(line, "end %zu%c", &count, &junk) == 1) {
+			s->changed = false;
+			return count == s->n ? 0 : -EBADMSG;
+		}
+		r = parse_record(s, line);
+		if (r < 0)
+			return r;
+	}
+	return -EBADMSG; /* cut short */
+}
+
+int state_load(struct state *s, int root_fd)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	int r = fs_read_text(root_fd, STATE_PATH, STATE_BYTES_MAX, &text, &size, NULL, NULL);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	r = state_parse(s, text);
+	if (r < 0)
+		state_clear(s);
+	return r;
+}
+
+int state_save(struct state *s, int root_fd)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	int r;
+
+	if (!s->changed)
+		return 0;
+	r = state_format(s, &text, &size);
+	if (r >= 0)
+		r = fs_replace_text(root_fd, STATE_PATH, text, size);
+	if (r >= 0)
+		s->changed = false;
+	return r;
+}
+
+void state_clear(struct state *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		record_free(s->records[i]);
+	free(s->records);
+	*s = (struct state){};
+}

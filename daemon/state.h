@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef PMDSWAP_STATE_H
+#define PMDSWAP_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cleanup.h"
+#include "setting.h"
+
+/*
+ * What the daemon changed, and what was there before. It is saved before the first write to a
+ * setting, so that a daemon that is killed at any instant finds in it all that it needs to go on or
+ * to give things back.
+ */
+
+#define STATE_PATH "run/pmdswapd/state"
+
+struct record {
+	char *cgroup; /* NULL: a setting of the kernel */
+	char *unit;   /* set through PID 1 as a property of this unit; NULL: written to the file */
+	uint64_t id;  /* inode of the cgroup, which tells it from a later one of the same name */
+	enum setting setting;
+	uint64_t original; /* before the daemon came */
+	uint64_t previous; /* the daemon's last value but one; counts until "current" is written */
+	uint64_t current;  /* the daemon's last value */
+};
+
+struct state {
+	struct record **records; /* sorted by cgroup and setting */
+	size_t n, allocated;
+	bool changed; /* since it was loaded or saved */
+};
+
+struct record *state_find(const struct state *s, const char *cgroup, enum setting setting);
+
+/* Add a record with all three values the same, or return the one that exists. NULL if there is no
+ * memory. */
+struct record *state_add(struct state *s, const char *cgroup, const char *unit, uint64_t id,
+			 enum setting setting, uint64_t original);
+void state_remove(struct state *s, struct record *r);
+
+/* True if the value is one that the daemon wrote. */
+bool record_is_ours(const struct record *r, uint64_t value);
+
+/* The text of the state file; the caller frees it. 0 or -ENOMEM. */
+int state_format(const struct state *s, char **ret, size_t *ret_size);
+
+/* Read the text of a state file into an empty state. -EBADMSG if it is damaged or of another
+ * version. */
+int state_parse(struct state *s, const char *text);
+
+/* 0 also if there is no file. */
+int state_load(struct state *s, int root_fd);
+/* Write the file if anything changed. */
+int state_save(struct state *s, int root_fd);
+
+void state_clear(struct state *s);
+
+#endif

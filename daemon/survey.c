@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "survey.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cgroupfs.h"
+#include "policy.h"
+
+void finding_clear(struct finding *f)
+{
+	free(f->overrider);
+	*f = (struct finding){};
+}
+
+/* Note in the state what will be written, and put it into the plan. */
+static int add_item(const struct survey *s, const struct facts *f, struct plan_item *item,
+		    uint64_t id)
+{
+	struct record *r = state_add(s->state, item->cgroup, item->unit, id, f->setting, f->live);
+
+	if (!r)
+		return -ENOMEM;
+	if (item->unit && !r->unit) {
+		r->unit = strdup(item->unit);
+		if (!r->unit)
+			return -ENOMEM;
+		s->state->changed = true;
+	}
+	item->setting = f->setting;
+	item->from = f->live_known ? f->live : r->current;
+	if (r->current != item->to) {
+		/* Until the write is done, both values are ours. */
+		r->previous = item->from;
+		r->current = item->to;
+		s->state->changed = true;
+	}
+	return plan_add(s->plan, item);
+}
+
+/* Decide, and keep the state and the plan in step. */
+static int conclude(const struct survey *s, const struct facts *f, struct plan_item *item,
+		    uint64_t id, enum action *ret)
+{
+	struct record *record = state_find(s->state, item->cgroup, f->setting);
+
+	*ret = plan_decide(f);
+	switch (*ret) {
+	case ACTION_SET:
+		item->action = ACTION_SET;
+		item->to = f->want;
+		return add_item(s, f, item, id);
+	case ACTION_RESTORE:
+		item->action = ACTION_RESTORE;
+		item->policy = NULL;
+		item->to = f->record->original;
+		return add_item(s, f, item, id);
+	case ACTION_FORGET:
+	case ACTION_LEAVE:
+		state_remove(s->state, record);
+		return 0;
+	case ACTION_NONE:
+	case ACTION_OVERRIDDEN:
+		return 0;
+	}
+	return -EINVAL;
+}
+
+/* What PID 1 keeps for the unit: ours, an administrator's or nothing. */
+static int look_at_kept(const struct survey *s, const char *unit, struct facts *f,
+			struct finding *finding)
+{
+	_cleanup_free_ char *path = NULL;
+	uint64_t kept;
+	int r;
+
+	r = pid1_read_kept(s->root_fd, unit, f->setting, &kept, &path);
+	if (r == -ENOMEM)
+		return r;
+	if (r <= 0)
+		return 0;
+	/* What the daemon sets is never kept beyond a boot, so never in /etc. */
+	if (strncmp(path, "/etc/", 5) != 0 && f->record && record_is_ours(f->record, kept)) {
+		f->kept_by_pid1 = true;
+	} else {
+		f->overridden = true;
+		finding->overrider = TAKE_PTR(path);
+	}
+	return 0;
+}
+
+int survey_cgroup(const struct survey *s, const char *cgroup, const char *unit,
+		  const struct policy *policy, enum setting setting, struct finding *ret)
+{
+	struct facts f = { .setting = setting };
+	struct plan_item item = { .cgroup = (char *)cgroup };
+	struct record *record = state_find(s->state, cgroup, setting);
+	uint64_t id = 0;
+	int r;
+
+	*ret = (struct finding){};
+	f.wanted = policy_wants(policy, setting, &f.want);
+	f.record = record;
+	if (!f.wanted && !f.record)
+		return 0;
+	item.policy = policy ? policy->name : NULL;
+	/* PID 1 leaves the files of the root cgroup alone. */
+	if (unit && strcmp(cgroup, "/") != 0 && pid1_knows(s->pid1, setting))
+		item.unit = (char *)unit;
+
+	r = cgroupfs_id(s->root_fd, cgroup, &id);
+	if (r >= 0)
+		r = cgroupfs_read(s->root_fd, cgroup, setting, &f.live);
+	if (r == -ENOMEM)
+		return r;
+	ret->error = r;
+	ret->live = f.live;
+	f.live_known = r >= 0;
+
+	if (item.unit) {
+		r = look_at_kept(s, unit, &f, ret);
+		if (r < 0)
+			return r;
+	}
+	/* A new cgroup of the same name starts afresh, unless PID 1 gave it our value. */
+	if (record && record->id != id && !f.kept_by_pid1) {
+		state_remove(s->state, record);
+		f.record = NULL;
+	} else if (record && record->id != id && id) {
+		record->id = id;
+		s->state->changed = true;
+	}
+	return conclude(s, &f, &item, id, &ret->action);
+}
+
+int survey_kernel(const struct survey *s, const struct config *config, enum setting setting,
+		  struct finding *ret)
+{
+	struct facts f = {
+		.setting = setting,
+		.wanted = config->kernel[setting].managed,
+		.want = config->kernel[setting].value,
+		.record = state_find(s->state, NULL, setting),
+	};
+	struct plan_item item = { .policy = (char *)"kernel" };
+	int r;
+
+	*ret = (struct finding){};
+	r = cgroupfs_read(s->root_fd, NULL, setting, &f.live);
+	if (r == -ENOMEM)
+		return r;
+	ret->error = r;
+	ret->live = f.live;
+	f.live_known = r >= 0;
+	return conclude(s, &f, &item, 0, &ret->action);
+}

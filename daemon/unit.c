@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "unit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cleanup.h"
+
+static bool has_suffix(const char *name, size_t len, const char *suffix)
+{
+	size_t n = strlen(suffix);
+
+	return len > n && memcmp(name + len - n, suffix, n) == 0;
+}
+
+static bool has_unit_suffix(const char *name, size_t len)
+{
+	static const char *const suffixes[] = { ".service", ".slice", ".scope",
+						".socket",  ".mount", ".swap" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
+		if (has_suffix(name, len, suffixes[i]))
+			return true;
+	return false;
+}
+
+bool unit_has_cgroup_suffix(const char *name)
+{
+	return has_unit_suffix(name, strlen(name));
+}
+
+bool unit_is_slice(const char *name)
+{
+	return has_suffix(name, strlen(name), ".slice");
+}
+
+int unit_from_cgroup(const char *cgroup, char **ret)
+{
+	const char *p = cgroup;
+
+	*ret = NULL;
+	if (strcmp(cgroup, "/") == 0) {
+		*ret = strdup("-.slice");
+		return *ret ? 0 : -ENOMEM;
+	}
+	while (*p == '/') {
+		size_t len;
+
+		p++;
+		/* systemd puts "_" before names that would look like an attribute file. */
+		if (*p == '_')
+			p++;
+		len = strcspn(p, "/");
+		if (!p[len]) {
+			if (!has_unit_suffix(p, len))
+				return 0;
+			*ret = strdup(p);
+			return *ret ? 0 : -ENOMEM;
+		}
+		if (!has_suffix(p, len, ".slice"))
+			return 0;
+		p += len;
+	}
+	return 0;
+}
+
+int unit_slice_to_cgroup(const char *unit, char **ret)
+{
+	size_t len = strlen(unit), size = 0;
+	_cleanup_free_ char *buf = NULL;
+	_cleanup_fclose_ FILE *f = NULL;
+
+	*ret = NULL;
+	if (!unit_is_slice(unit))
+		return 0;
+	if (strcmp(unit, "-.slice") == 0) {
+		*ret = strdup("/");
+		return *ret ? 0 : -ENOMEM;
+	}
+	len -= strlen(".slice");
+	if (unit[0] == '-' || unit[len - 1] == '-' || strstr(unit, "--"))
+		return 0;
+
+	f = open_memstream(&buf, &size);
+	if (!f)
+		return -ENOMEM;
+	for (size_t i = 1; i <= len; i++)
+		if (i == len || unit[i] == '-')
+			fprintf(f, "/%.*s.slice", (int)i, unit);
+	if (fclose(TAKE_PTR(f)) != 0)
+		return -ENOMEM;
+	*ret = TAKE_PTR(buf);
+	return 0;
+}

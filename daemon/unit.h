@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef PMDSWAP_UNIT_H
+#define PMDSWAP_UNIT_H
+
+#include <stdbool.h>
+
+/* True if the name ends like a unit that has a cgroup: .service, .slice, .scope, .socket, .mount or
+ * .swap. */
+bool unit_has_cgroup_suffix(const char *name);
+
+/* True if the name is that of a slice. */
+bool unit_is_slice(const char *name);
+
+/*
+ * The unit of PID 1 whose own cgroup this is: "/a.slice/a-b.slice/c.service" is c.service, "/" is
+ * -.slice. Cgroups below a service or scope belong to that unit, and are no unit themselves. *ret
+ * is NULL for those; the caller frees. 0 or -ENOMEM.
+ */
+int unit_from_cgroup(const char *cgroup, char **ret);
+
+/*
+ * The cgroup of a slice, which its name alone tells: a-b.slice is /a.slice/a-b.slice. *ret is NULL
+ * for other units and malformed names; the caller frees. 0 or -ENOMEM.
+ */
+int unit_slice_to_cgroup(const char *unit, char **ret);
+
+#endif

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "test.h"
+
+#include <stdio.h>
+
+#include "cgroup.h"
+
+static void test_subtrees_stay_together(void **state)
+{
+	static const char *const paths[] = { "/a", "/a-b", "/a/x", "/", "/a/x/y", "/a.b", "/b" };
+	static const char *const sorted[] = { "/", "/a", "/a/x", "/a/x/y", "/a-b", "/a.b", "/b" };
+	struct cgroup_table t = {};
+	size_t start, end;
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		assert_non_null(cgroup_table_add(&t, paths[i]));
+	assert_ptr_equal(cgroup_table_add(&t, "/a"), cgroup_table_find(&t, "/a"));
+	assert_int_equal(t.n, ARRAY_SIZE(sorted));
+	for (size_t i = 0; i < t.n; i++)
+		assert_string_equal(t.cgroups[i]->path, sorted[i]);
+
+	cgroup_table_subtree(&t, "/", &start, &end);
+	assert_int_equal(end - start, t.n);
+	cgroup_table_subtree(&t, "/none", &start, &end);
+	assert_int_equal(start, end);
+	cgroup_table_subtree(&t, "/a", &start, &end);
+	assert_int_equal(start, 1);
+	assert_int_equal(end, 4);
+	cgroup_table_remove(&t, start, end);
+	assert_null(cgroup_table_find(&t, "/a/x"));
+	assert_non_null(cgroup_table_find(&t, "/a-b"));
+	cgroup_table_clear(&t);
+}
+
+static void test_drift(void **state)
+{
+	struct drift d = {};
+	uint64_t now = 1000000000;
+
+	for (int i = 0; i < 5; i++)
+		assert_true(drift_allows(&d, now++));
+	assert_false(drift_allows(&d, now));
+	assert_true(drift_allows(&d, now + 61 * 1000000));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_subtrees_stay_together),
+		cmocka_unit_test(test_drift),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

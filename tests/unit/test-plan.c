@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "test.h"
+
+#include "plan.h"
+
+#define S SETTING_CGROUP_ZSWAP_MAX
+
+static const struct record record = {
+	.setting = S, .original = 100 << 12, .previous = 50 << 12, .current = 0
+};
+
+static void test_wanted(void **state)
+{
+	struct facts f = {
+		.setting = S, .wanted = true, .want = 4097, .live_known = true, .live = 8192
+	};
+
+	assert_int_equal(plan_decide(&f), ACTION_SET);
+	f.live = 4096; /* what the kernel makes of 4097 */
+	assert_int_equal(plan_decide(&f), ACTION_NONE);
+	f.overridden = true;
+	assert_int_equal(plan_decide(&f), ACTION_NONE);
+	f.live = 8192;
+	assert_int_equal(plan_decide(&f), ACTION_OVERRIDDEN);
+	f.live_known = false;
+	assert_int_equal(plan_decide(&f), ACTION_NONE);
+}
+
+static void test_not_wanted(void **state)
+{
+	struct facts f = { .setting = S, .live_known = true, .live = 0 };
+
+	assert_int_equal(plan_decide(&f), ACTION_NONE);
+	f.record = &record;
+	assert_int_equal(plan_decide(&f), ACTION_RESTORE);
+	/* Killed between the record and the write. */
+	f.live = record.previous;
+	assert_int_equal(plan_decide(&f), ACTION_RESTORE);
+	f.live = record.original;
+	assert_int_equal(plan_decide(&f), ACTION_FORGET);
+	f.kept_by_pid1 = true;
+	assert_int_equal(plan_decide(&f), ACTION_NONE);
+	f.kept_by_pid1 = false;
+	f.live = 77 << 12;
+	assert_int_equal(plan_decide(&f), ACTION_LEAVE);
+	f.live = 0;
+	f.overridden = true;
+	assert_int_equal(plan_decide(&f), ACTION_LEAVE);
+}
+
+static void test_cgroup_is_gone(void **state)
+{
+	struct facts f = { .setting = S, .record = &record };
+
+	assert_int_equal(plan_decide(&f), ACTION_FORGET);
+	/* The unit would start with our value. */
+	f.kept_by_pid1 = true;
+	assert_int_equal(plan_decide(&f), ACTION_RESTORE);
+}
+
+static void test_format(void **state)
+{
+	struct plan_item item = { .action = ACTION_SET,
+				  .setting = S,
+				  .cgroup = (char *)"/a",
+				  .policy = (char *)"p",
+				  .from = UINT64_MAX };
+	char *s = plan_item_format(&item);
+
+	assert_string_equal(s, "/a: memory.zswap.max max -> 0 (policy p)");
+	free(s);
+	item = (struct plan_item){ .action = ACTION_SET,
+				   .setting = SETTING_SWAP_PMD,
+				   .from = SWAP_PMD_NEVER,
+				   .to = SWAP_PMD_ALWAYS };
+	s = plan_item_format(&item);
+	assert_string_equal(s, "swap-pmd never -> always ([kernel])");
+	free(s);
+	item.action = ACTION_RESTORE;
+	s = plan_item_format(&item);
+	assert_string_equal(s, "swap-pmd never -> always (restored)");
+	free(s);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_wanted),
+		cmocka_unit_test(test_not_wanted),
+		cmocka_unit_test(test_cgroup_is_gone),
+		cmocka_unit_test(test_format),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "test.h"
+
+#include <errno.h>
+
+#include "setting.h"
+
+static void expect(enum setting s, const char *text, uint64_t expected)
+{
+	uint64_t value;
+
+	assert_int_equal(setting_parse(s, text, &value), 0);
+	assert_int_equal(value, expected);
+}
+
+static void refuse(enum setting s, const char *text)
+{
+	uint64_t value;
+
+	assert_int_equal(setting_parse(s, text, &value), -EINVAL);
+}
+
+static void test_parse(void **state)
+{
+	expect(SETTING_SWAP_PMD, "always [exclusive] never", SWAP_PMD_EXCLUSIVE);
+	expect(SETTING_SWAP_PMD, "[always] exclusive never", SWAP_PMD_ALWAYS);
+	expect(SETTING_SWAP_PMD, "never", SWAP_PMD_NEVER);
+	refuse(SETTING_SWAP_PMD, "always exclusive never");
+	refuse(SETTING_SWAP_PMD, "[madvise] never");
+	expect(SETTING_ZSWAP, "Y", 1);
+	refuse(SETTING_ZSWAP, "1");
+	expect(SETTING_CGROUP_ZSWAP_MAX, "max", UINT64_MAX);
+	expect(SETTING_CGROUP_ZSWAP_MAX, "4096", 4096);
+	refuse(SETTING_CGROUP_ZSWAP_MAX, "");
+	refuse(SETTING_CGROUP_ZSWAP_MAX, "-1");
+	refuse(SETTING_CGROUP_ZSWAP_MAX, "99999999999999999999");
+	refuse(SETTING_CGROUP_ZSWAP_WRITEBACK, "1 ");
+}
+
+static void test_names(void **state)
+{
+	for (int s = 0; s < N_SETTINGS; s++)
+		assert_int_equal(setting_from_name(setting_name(s)), s);
+	assert_int_equal(setting_from_name("x"), -EINVAL);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# Whoever administers the machine has the last word.
+. "$(dirname "$0")/lib.sh"
+
+a=/system.slice/a.service
+with_policy() {
+	conf <<-END
+		[daemon]
+		on-drift = ${1:-reapply}
+		restore = ${2:-never}
+		[policy a]
+		unit = a*.service
+		cgroup = /box
+		mode = pmd
+	END
+}
+with_policy
+check "the service starts" fresh_daemon
+service a
+check "the policy is applied" soon 2000 is "$(live_max $a)" 0
+
+systemctl set-property --runtime a.service MemoryZSwapMax=32M
+sleep 1
+check "set-property wins" is "$(live_max $a)" $((32 << 20))
+check "and is reported" said 'was set with "systemctl set-property" and is left alone'
+check "status says overridden" bash -c 'pmdswapctl status | grep -q "^overridden .*a.service"'
+check "a reload does not fight it" pmdswapctl reload
+check "it stays" is "$(live_max $a)" $((32 << 20))
+systemctl restart pmdswapd
+check "a restart does not fight it" is "$(live_max $a)" $((32 << 20))
+check "a policy that goes leaves it alone" bash -c ': >/etc/pmdswapd.conf; pmdswapctl reload'
+check "as it was" is "$(live_max $a)" $((32 << 20))
+systemctl stop a
+
+# A unit with a file of its own, and a set-property that lasts.
+cat >/run/systemd/system/a2.service <<-END
+	[Service]
+	ExecStart=sleep infinity
+END
+systemctl daemon-reload
+systemctl start a2
+with_policy
+check "reload" pmdswapctl reload
+check "the policy is applied to a unit file" is "$(live_max /system.slice/a2.service)" 0
+systemctl restart a2
+check "it is there from the start after a restart" is "$(live_max /system.slice/a2.service)" 0
+systemctl set-property a2.service MemoryZSwapMax=16M
+sleep 1
+check "a lasting set-property wins" is "$(live_max /system.slice/a2.service)" $((16 << 20))
+check "reload with it" pmdswapctl reload
+check "it still wins" is "$(live_max /system.slice/a2.service)" $((16 << 20))
+systemctl revert a2.service
+systemctl daemon-reload
+check "after revert the policy is back" soon 2000 is "$(live_max /system.slice/a2.service)" 0
+
+# Stopped units are given back what they had, too.
+systemctl stop a2
+conf </dev/null
+check "reload without a policy" pmdswapctl reload
+systemctl start a2
+sleep 0.5
+check "a unit that was stopped starts without it" is "$(live_max /system.slice/a2.service)" max
+
+# Values that others wrote since are not taken for ours.
+mkdir -p $cgroups/box
+with_policy warn
+check "reload with on-drift = warn" pmdswapctl reload
+check "the cgroup has its policy" is "$(live_max /box)" 0
+echo 8192 >"$(live_max /box)"
+sleep 0.5
+check "the other value is left" is "$(live_max /box)" 8192
+check "and reported" said "/box was changed from 0 to 8192 by somebody else"
+conf </dev/null
+check "the policy goes" pmdswapctl reload
+check "the other value still stays" is "$(live_max /box)" 8192
+
+with_policy reapply on-stop
+check "reload with restore = on-stop" pmdswapctl reload
+check "policy applied" is "$(live_max /box)" 0
+systemctl stop pmdswapd
+check "given back at the stop" is "$(live_max /box)" 8192
+check "units too" is "$(live_max /system.slice/a2.service)" max
+
+with_policy
+systemctl start pmdswapd
+check "policy applied again" is "$(live_max /box)" 0
+systemctl stop pmdswapd
+check "by default a stop gives nothing back" is "$(live_max /box)" 0
+conf </dev/null
+systemctl start pmdswapd
+check "a start without the policy gives back what the last run changed" is "$(live_max /box)" 8192
+systemctl stop a2
+rm /run/systemd/system/a2.service
+systemctl daemon-reload
+rmdir $cgroups/box
+scenario_end

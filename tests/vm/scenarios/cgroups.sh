@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# Policies reach cgroups that exist and those that come later, survive a daemon-reload and are taken back.
+. "$(dirname "$0")/lib.sh"
+
+db=/system.slice/db.service
+conf </dev/null
+check "the service starts" fresh_daemon
+service db -p MemoryZSwapMax=64M
+echo +memory >$cgroups/cgroup.subtree_control
+mkdir -p $cgroups/box
+echo +memory >$cgroups/box/cgroup.subtree_control
+mkdir -p $cgroups/box/old
+
+conf <<-END
+	[policy db]
+	unit = db*.service
+	mode = pmd
+	[policy box]
+	cgroup = /box/*
+	mode = zswap
+	zswap-max = 64M
+	zswap-writeback = no
+	[policy slice]
+	unit = big.slice
+	mode = pmd
+END
+check "reload succeeds" systemctl reload pmdswapd
+check "a unit has its policy" is "$(live_max $db)" 0
+check "a cgroup has its policy" is "$(live_max /box/old)" $((64 << 20))
+check "and its writeback" is $cgroups/box/old/memory.zswap.writeback 0
+check "status is content" pmdswapctl status
+check "status is 80 columns wide" bash -c '! pmdswapctl status | grep -E ".{81}"'
+
+mkdir $cgroups/box/new
+check "a new cgroup has it within 100 ms" soon 100 is "$(live_max /box/new)" $((64 << 20))
+service db2
+check "a new unit has it soon" soon 1000 is "$(live_max /system.slice/db2.service)" 0
+service sub --slice=big.slice
+check "a new slice has it" soon 1000 is "$(live_max /big.slice)" 0
+mkdir $cgroups/false.slice
+check "a slice that PID 1 does not know is no harm" is "$(live_max /false.slice)" max
+
+systemctl daemon-reload
+sleep 0.5
+check "daemon-reload leaves a unit its policy" is "$(live_max $db)" 0
+check "daemon-reload leaves a slice its policy" is "$(live_max /big.slice)" 0
+check "daemon-reload leaves a cgroup its policy" is "$(live_max /box/new)" $((64 << 20))
+check "PID 1 has it as a property" bash -c '[[ $(systemctl show -P MemoryZSwapMax db.service) == 0 ]]'
+systemctl daemon-reexec
+sleep 2
+check "daemon-reexec leaves a unit its policy" is "$(live_max $db)" 0
+service db3
+check "a unit after daemon-reexec has it" soon 2000 is "$(live_max /system.slice/db3.service)" 0
+
+echo 4096 >"$(live_max /box/new)"
+check "drift is undone" soon 1000 is "$(live_max /box/new)" $((64 << 20))
+for i in 1 2 3 4 5 6 7 8; do
+	echo $((4096 * i)) >"$(live_max /box/new)"
+	sleep 0.2
+done
+check "but not for ever" is "$(live_max /box/new)" $((4096 * 8))
+check "and that is said" said "left alone until the next reload"
+check "status shows it by its exit code" not pmdswapctl status
+check "until a reload" pmdswapctl reload
+check "that sets it again" is "$(live_max /box/new)" $((64 << 20))
+
+for i in $(seq 200); do mkdir $cgroups/box/short$i; rmdir $cgroups/box/short$i; done
+sleep 0.5
+check "cgroups that come and go are normal" pmdswapctl status
+for i in $(seq 200); do mkdir $cgroups/box/many$i; done
+check "many at once all have it" soon 2000 bash -c \
+	"[[ \$(cat $cgroups/box/many*/memory.zswap.max | sort -u) == $((64 << 20)) ]]"
+
+kill -9 "$(systemctl show -P MainPID pmdswapd)"
+check "after kill -9 it comes back" soon 5000 pmdswapctl status
+check "with the policies" is "$(live_max $db)" 0
+
+conf </dev/null
+check "reload without policies" pmdswapctl reload
+check "a unit got its original back" is "$(live_max $db)" $((64 << 20))
+check "a unit without a limit too" is "$(live_max /system.slice/db2.service)" max
+check "a slice too" is "$(live_max /big.slice)" max
+check "a cgroup too" is "$(live_max /box/old)" max
+check "with its writeback" is $cgroups/box/old/memory.zswap.writeback 1
+systemctl daemon-reload
+sleep 0.5
+check "daemon-reload does not change that" is "$(live_max $db)" $((64 << 20))
+
+systemctl stop db db2 db3 sub
+rmdir $cgroups/box/* $cgroups/box $cgroups/false.slice 2>/dev/null
+scenario_end

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# For the scenarios beside it, which run as root in a guest with the daemon installed. Each check is one line of output,
+# "ok NAME" or "not ok NAME"; "scenario_end" ends with status 1 if any was not ok.
+
+set -u
+cgroups=/sys/fs/cgroup
+knob=/sys/kernel/mm/transparent_hugepage/swap_pmd
+zswap=/sys/module/zswap/parameters
+failed=0
+
+# check NAME COMMAND...: the command must succeed.
+check() {
+	local name=$1 output
+	shift
+	if output=$("$@" 2>&1); then
+		echo "ok $name"
+	else
+		echo "not ok $name"
+		printf '# %s\n' "$*" "${output:-(no output)}"
+		failed=1
+	fi
+}
+
+# is FILE VALUE: the first line of a file.
+is() {
+	local live
+	live=$(head -n 1 "$1") || return
+	[[ $live == "$2" ]] || { echo "$1 is '$live', not '$2'"; return 1; }
+}
+
+# soon MILLISECONDS COMMAND...: the command must succeed within that time.
+soon() {
+	local end=$(($(date +%s%3N) + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		if (($(date +%s%3N) > end)); then
+			"$@"
+			return
+		fi
+		sleep 0.01
+	done
+}
+
+# not COMMAND...: the command must fail.
+not() {
+	! "$@"
+}
+
+# Write the configuration from standard input.
+conf() {
+	cat >/etc/pmdswapd.conf
+}
+
+journal() {
+	journalctl --no-pager -o cat -u pmdswapd "$@"
+}
+
+said() {
+	journalctl --sync
+	journal | grep -qF -- "$1"
+}
+
+# A service that does nothing.
+service() {
+	systemd-run --quiet --unit="$1" "${@:2}" sleep infinity
+}
+
+live_max() {
+	echo "$cgroups$1/memory.zswap.max"
+}
+
+fresh_daemon() {
+	systemctl stop pmdswapd 2>/dev/null
+	rm -rf /run/pmdswapd /etc/pmdswapd.conf.d
+	systemctl reset-failed pmdswapd 2>/dev/null
+	systemctl start pmdswapd
+}
+
+scenario_end() {
+	if ((failed)); then
+		journal -n 60 | sed 's/^/# /'
+	fi
+	exit "$failed"
+}
