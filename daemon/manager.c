@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
@@ -77,7 +78,7 @@ static bool was_said_just_now(const struct manager *m, const char *text)
 	for (size_t i = 0; i < m->verdict.report.n; i++) {
 		const struct message *msg = &m->verdict.report.messages[i];
 
-		if (msg->severity != REPORT_CHANGE && strcmp(msg->text, text) == 0)
+		if (strcmp(msg->text, text) == 0)
 			return true;
 	}
 	return false;
@@ -90,11 +91,7 @@ static void say(struct manager *m, enum severity severity, const struct log_fiel
 static void say(struct manager *m, enum severity severity, const struct log_fields *fields,
 		const char *fmt, ...)
 {
-	static const int levels[] = {
-		[REPORT_ERROR] = LOG_ERR,
-		[REPORT_WARNING] = LOG_WARNING,
-		[REPORT_CHANGE] = LOG_INFO,
-	};
+	int level = severity == REPORT_ERROR ? LOG_ERR : LOG_WARNING;
 	_cleanup_free_ char *text = NULL;
 	va_list ap;
 	int r;
@@ -106,7 +103,7 @@ static void say(struct manager *m, enum severity severity, const struct log_fiel
 		text = NULL;
 		return;
 	}
-	log_full(was_said_just_now(m, text) ? LOG_DEBUG : levels[severity], fields, "%s", text);
+	log_full(was_said_just_now(m, text) ? LOG_DEBUG : level, fields, "%s", text);
 	if (m->reload.active)
 		report_add(&m->reload.report, severity, NULL, 0, "%s", text);
 }
@@ -270,7 +267,7 @@ static int reconcile_cgroup(struct manager *m, struct plan *plan, struct cgroup 
 	enum outcome before = c->outcome;
 	_cleanup_free_ char *reason = NULL;
 	bool drifted = c->drifted, missing = false;
-	uint64_t want;
+	uint64_t want, id;
 	int r;
 
 	c->dirty = c->drifted = false;
@@ -328,7 +325,9 @@ static int reconcile_cgroup(struct manager *m, struct plan *plan, struct cgroup 
 		    c->outcome == OUTCOME_OVERRIDDEN)
 			break;
 	}
-	if (missing && (c->outcome == OUTCOME_OK || c->outcome == OUTCOME_NONE)) {
+	if (missing && cgroupfs_id(m->root_fd, c->path, &id) < 0)
+		log_debug("%s is gone", c->path);
+	else if (missing && (c->outcome == OUTCOME_OK || c->outcome == OUTCOME_NONE)) {
 		static const char why[] = "the memory controller is not enabled for it, or the "
 					  "kernel has no zswap";
 
@@ -464,7 +463,8 @@ static void on_result(void *userdata, const struct plan_item *item, int error, c
 		say(m, REPORT_ERROR, &fields, "%s: failed: %s", text ?: setting_name(item->setting),
 		    why);
 	else
-		say(m, REPORT_CHANGE, &fields, "%s", text ?: setting_name(item->setting));
+		log_full(LOG_INFO, &fields, "%s", text ?: setting_name(item->setting));
+	m->reload.report.changes += m->reload.active && error >= 0;
 
 	if (!item->cgroup)
 		set_kernel_outcome(m, item->setting, outcome, why);
@@ -799,6 +799,8 @@ static void finish_reload(struct manager *m, bool accepted)
 	m->reload.report = (struct report){};
 	answer(m);
 	notify_ready(m);
+	/* Two configurations and a plan were in memory, perhaps thousands of strings. */
+	malloc_trim(0);
 	if (again)
 		start_reload(m);
 }
@@ -936,15 +938,6 @@ int manager_reload(struct manager *m, sd_bus_message *call)
 	return 0;
 }
 
-static size_t count(const struct report *r, enum severity severity)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < r->n; i++)
-		n += r->messages[i].severity == severity;
-	return n;
-}
-
 /* Nothing is outstanding, perhaps. */
 static int on_settled(sd_event_source *source, void *userdata)
 {
@@ -963,8 +956,8 @@ static int on_settled(sd_event_source *source, void *userdata)
 		log_full(LOG_INFO, &(struct log_fields){ .message_id = MESSAGE_RELOADED },
 			 "Configuration %s: %zu changes, %zu failed",
 			 m->started ? "reloaded" : "applied",
-			 count(&m->reload.report, REPORT_CHANGE),
-			 count(&m->reload.report, REPORT_ERROR));
+			 m->reload.report.changes,
+			 m->reload.report.errors);
 		m->started = true;
 		finish_reload(m, true);
 	}
