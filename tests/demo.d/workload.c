@@ -122,7 +122,8 @@ static void evict(size_t bytes)
 	for (int try = 0; try < 40; try++) {
 		int fd;
 
-		if (value_in(stat, "swapcached") == 0)
+		/* Less than one THP is what came back in the meantime: stack, heap. */
+		if (value_in(stat, "swapcached") < (long long)PMD_SIZE / 2)
 			return;
 		fd = open(reclaim, O_WRONLY | O_CLOEXEC);
 		if (fd < 0)
