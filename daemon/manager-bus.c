@@ -13,6 +13,7 @@
 #include "cgroupfs.h"
 #include "log.h"
 #include "policy.h"
+#include "reload.h"
 
 /* Others than root may hold this many connections; root is never turned away. */
 #define CLIENTS_MAX 16
@@ -63,8 +64,8 @@ static int append_report(sd_bus_message *reply, const struct report *report)
 
 		r = -ENOMEM;
 		if (text)
-			r = sd_bus_message_append(reply, "(ss)", kinds[report->messages[i].severity],
-						  text);
+			r = sd_bus_message_append(reply, "(ss)",
+						  kinds[report->messages[i].severity], text);
 	}
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
@@ -275,8 +276,9 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("ListCgroups", SD_BUS_NO_ARGS,
 				SD_BUS_RESULT("a(sssssssssts)", cgroups), method_list_cgroups,
 				SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_RESULT("t", changes, "a(ss)", messages),
-				method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS,
+				SD_BUS_RESULT("t", changes, "a(ss)", messages), method_reload,
+				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };
 

@@ -29,7 +29,7 @@ struct report {
 	struct message *messages;
 	size_t n;
 	size_t errors;
-	size_t changes; /* settings that were changed; the journal tells which */
+	size_t changes;     /* settings that were changed; the journal tells which */
 	bool out_of_memory; /* at least one message is missing; counts as an error */
 };
 
