@@ -26,7 +26,9 @@ struct kernel_status {
 	char *reason;
 	struct drift drift;
 	int wd;
-	bool drifted;
+	bool drifted; /* somebody else wrote to it; to be looked at */
+	bool retry;   /* the last write failed; to be looked at */
+	bool failed_before;
 };
 
 /* A reload that is under way: from reading the files to the last outcome. */
@@ -74,6 +76,7 @@ struct manager {
 	bool zswap_seen; /* on at some time since the daemon started */
 
 	bool rescan_needed;
+	bool busy_skipped; /* something is to be looked at once nothing is outstanding */
 	bool watches_exhausted;
 	sd_event_source *settled; /* deferred: nothing is outstanding */
 	sd_event_source *rescan_timer, *retry_timer, *prune_timer, *reconnect_timer;

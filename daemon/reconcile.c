@@ -53,7 +53,7 @@ static int reconcile_kernel(struct manager *m, struct plan *plan, enum setting s
 	struct finding f;
 	int r;
 
-	k->drifted = false;
+	k->drifted = k->retry = false;
 	r = survey_kernel(&survey, m->config, s, &f);
 	if (r < 0)
 		return r;
@@ -177,8 +177,12 @@ static int reconcile_cgroup(struct manager *m, struct plan *plan, struct cgroup 
 	int r;
 
 	c->dirty = c->drifted = false;
-	if (!c->policy || c->policy->mode == MODE_KEEP || applier_busy_with(m->applier, c->path))
+	if (!c->policy || c->policy->mode == MODE_KEEP)
 		return 0;
+	if (applier_busy_with(m->applier, c->path)) {
+		m->busy_skipped = true;
+		return 0;
+	}
 	r = find_block(m, c, &reason);
 	if (r < 0)
 		return r;
@@ -272,6 +276,10 @@ static int reconcile_records(struct manager *m, struct plan *plan)
 		c = cgroup_table_find(&m->cgroups, record->cgroup);
 		if (c && policy_wants(c->policy, s, &want))
 			continue;
+		if (applier_busy_with(m->applier, record->cgroup)) {
+			m->busy_skipped = true;
+			continue;
+		}
 		/* A policy may be there for a cgroup that is not, at the moment. */
 		cgroup = strdup(record->cgroup);
 		if (!cgroup || unit_from_cgroup(cgroup, &unit) < 0)
@@ -298,7 +306,7 @@ void manager_reconcile(struct manager *m, bool all)
 	int r = 0;
 
 	for (int s = 0; s < N_KERNEL_SETTINGS && r >= 0; s++)
-		if (all || m->kernel[s].drifted)
+		if (all || m->kernel[s].drifted || m->kernel[s].retry)
 			r = reconcile_kernel(m, &plan, s);
 	for (size_t i = 0; i < m->cgroups.n && r >= 0; i++)
 		if (all || m->cgroups.cgroups[i]->dirty)
@@ -327,6 +335,8 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct manager *m = userdata;
 
+	for (int s = 0; s < N_KERNEL_SETTINGS; s++)
+		m->kernel[s].retry = m->kernel[s].outcome == OUTCOME_FAILED;
 	m->retry_usec = m->retry_usec * 2 > RETRY_MAX_USEC ? RETRY_MAX_USEC : m->retry_usec * 2;
 	for (size_t i = 0; i < m->cgroups.n; i++)
 		if (m->cgroups.cgroups[i]->outcome == OUTCOME_FAILED)
@@ -360,18 +370,26 @@ void manager_on_result(void *userdata, const struct plan_item *item, int error, 
 		.new_value = setting_format(item->setting, item->to, to),
 	};
 	enum outcome outcome = error < 0 ? OUTCOME_FAILED : OUTCOME_OK;
+	const char *what = text ?: setting_name(item->setting);
+	bool never = false, *failed_before;
 
 	sd_event_source_set_enabled(m->settled, SD_EVENT_ONESHOT);
 	if (item->cgroup && cgroupfs_is_gone(error)) {
 		log_debug("%s is gone", item->cgroup);
 		return;
 	}
-	if (error < 0)
-		manager_say(m, REPORT_ERROR, &fields, "%s: failed: %s",
-			    text ?: setting_name(item->setting), why);
-	else
-		log_full(LOG_INFO, &fields, "%s", text ?: setting_name(item->setting));
-	m->reload.report.changes += m->reload.active && error >= 0;
+	failed_before = c               ? &c->failed_before
+			: !item->cgroup ? &m->kernel[item->setting].failed_before
+					: &never;
+	if (error >= 0) {
+		log_full(LOG_INFO, &fields, "%s", what);
+		m->reload.report.changes += m->reload.active;
+	} else if (m->reload.active || !*failed_before) {
+		manager_say(m, REPORT_ERROR, &fields, "%s: failed: %s", what, why);
+	} else {
+		log_debug("%s: failed again: %s", what, why);
+	}
+	*failed_before = error < 0;
 
 	if (!item->cgroup)
 		kernel_set_outcome(m, item->setting, outcome, why);
@@ -379,7 +397,7 @@ void manager_on_result(void *userdata, const struct plan_item *item, int error, 
 		cgroup_set_outcome(c, outcome, why);
 	if (error >= 0 && item->action == ACTION_RESTORE)
 		forget_restored(m, item);
-	if (error < 0 && c && item->action == ACTION_SET)
+	if (error < 0 && item->action == ACTION_SET)
 		manager_arm(m, &m->retry_timer, m->retry_usec, on_retry);
 }
 

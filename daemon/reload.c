@@ -243,6 +243,12 @@ int manager_on_settled(sd_event_source *source, void *userdata)
 
 	if (applier_busy(m->applier))
 		return 0;
+	if (m->busy_skipped) {
+		/* Rare enough to look at everything. */
+		m->busy_skipped = false;
+		manager_reconcile(m, true);
+		return 0;
+	}
 	r = state_save(&m->state, m->root_fd);
 	if (r < 0)
 		log_error("Cannot save /%s: %s", STATE_PATH, strerror(-r));
