@@ -121,6 +121,8 @@ void cgroup_table_subtree(const struct cgroup_table *t, const char *path, size_t
 
 void cgroup_table_remove(struct cgroup_table *t, size_t start, size_t end)
 {
+	if (start == end)
+		return;
 	for (size_t i = start; i < end; i++)
 		cgroup_free(t->cgroups[i]);
 	memmove(t->cgroups + start, t->cgroups + end, (t->n - end) * sizeof(*t->cgroups));

@@ -11,6 +11,11 @@
 #include "cleanup.h"
 #include "fs.h"
 
+bool cgroupfs_is_gone(int error)
+{
+	return error == -ENOENT || error == -ENODEV;
+}
+
 int cgroupfs_check(int root_fd)
 {
 	return fs_exists(root_fd, CGROUPFS_PATH "/cgroup.controllers") ? 0 : -ENOENT;
@@ -93,11 +98,6 @@ int cgroupfs_zswapped(int root_fd, const char *cgroup, uint64_t *ret)
 	return 0;
 }
 
-static bool is_gone(int error)
-{
-	return error == ENOENT || error == ENODEV;
-}
-
 static int walk_below(int root_fd, const char *cgroup, cgroupfs_visit_t visit, void *userdata)
 {
 	_cleanup_free_ char *path = cgroupfs_path(cgroup, NULL);
@@ -109,7 +109,7 @@ static int walk_below(int root_fd, const char *cgroup, cgroupfs_visit_t visit, v
 		return -ENOMEM;
 	fd = openat(root_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return is_gone(errno) ? 0 : -errno;
+		return cgroupfs_is_gone(-errno) ? 0 : -errno;
 	dir = fdopendir(fd);
 	if (!dir) {
 		close(fd);

@@ -2,6 +2,7 @@
 #ifndef PMDSWAP_CGROUPFS_H
 #define PMDSWAP_CGROUPFS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "setting.h"
@@ -13,6 +14,9 @@
  */
 
 #define CGROUPFS_PATH "sys/fs/cgroup"
+
+/* Whether an error means that a cgroup is gone, or has no such file. */
+bool cgroupfs_is_gone(int error);
 
 /* 0 if cgroup v2 is mounted where systemd mounts it, -ENOENT if not. */
 int cgroupfs_check(int root_fd);

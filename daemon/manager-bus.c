@@ -13,6 +13,7 @@
 #include "cgroupfs.h"
 #include "log.h"
 #include "policy.h"
+#include "reload.h"
 
 /* Others than root may hold this many connections; root is never turned away. */
 #define CLIENTS_MAX 16
@@ -55,16 +56,16 @@ static int append_report(sd_bus_message *reply, const struct report *report)
 	static const char *const kinds[] = {
 		[REPORT_ERROR] = "error",
 		[REPORT_WARNING] = "warning",
-		[REPORT_CHANGE] = "change",
 	};
 	int r = sd_bus_message_open_container(reply, 'a', "(ss)");
 
 	for (size_t i = 0; r >= 0 && i < report->n; i++) {
 		_cleanup_free_ char *text = message_format(&report->messages[i]);
 
-		r = text ? sd_bus_message_append(reply, "(ss)", kinds[report->messages[i].severity],
-						 text)
-			 : -ENOMEM;
+		r = -ENOMEM;
+		if (text)
+			r = sd_bus_message_append(reply, "(ss)",
+						  kinds[report->messages[i].severity], text);
 	}
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
@@ -74,10 +75,11 @@ static int get_last_reload(sd_bus *bus, const char *path, const char *interface,
 			   sd_bus_error *error)
 {
 	const struct manager *m = userdata;
-	int r = sd_bus_message_open_container(reply, 'r', "bta(ss)");
+	int r = sd_bus_message_open_container(reply, 'r', "btta(ss)");
 
 	if (r >= 0)
-		r = sd_bus_message_append(reply, "bt", m->verdict.accepted, m->verdict.usec);
+		r = sd_bus_message_append(reply, "btt", m->verdict.accepted, m->verdict.usec,
+					  (uint64_t)m->verdict.report.changes);
 	if (r >= 0)
 		r = append_report(reply, &m->verdict.report);
 	return r < 0 ? r : sd_bus_message_close_container(reply);
@@ -244,6 +246,8 @@ int manager_bus_reply_reload(sd_bus_message *call, const struct verdict *v)
 	if (v->accepted) {
 		r = sd_bus_message_new_method_return(call, &reply);
 		if (r >= 0)
+			r = sd_bus_message_append(reply, "t", (uint64_t)v->report.changes);
+		if (r >= 0)
 			r = append_report(reply, &v->report);
 		return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 	}
@@ -264,7 +268,7 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("ConfigFiles", "as", get_config_files, 0, 0),
-	SD_BUS_PROPERTY("LastReload", "(bta(ss))", get_last_reload, 0, 0),
+	SD_BUS_PROPERTY("LastReload", "(btta(ss))", get_last_reload, 0, 0),
 	SD_BUS_PROPERTY("KernelSettings", "a(sssss)", get_kernel_settings, 0, 0),
 	SD_BUS_PROPERTY("ZswapSeenEnabled", "b", get_zswap_seen, 0, 0),
 	SD_BUS_PROPERTY("Policies", "a(ssiu)", get_policies, 0, 0),
@@ -272,8 +276,9 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("ListCgroups", SD_BUS_NO_ARGS,
 				SD_BUS_RESULT("a(sssssssssts)", cgroups), method_list_cgroups,
 				SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ss)", report),
-				method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS,
+				SD_BUS_RESULT("t", changes, "a(ss)", messages), method_reload,
+				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };
 

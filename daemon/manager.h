@@ -8,6 +8,7 @@
 #include "apply.h"
 #include "cgroup.h"
 #include "conf.h"
+#include "log.h"
 #include "pid1.h"
 #include "report.h"
 #include "state.h"
@@ -25,7 +26,9 @@ struct kernel_status {
 	char *reason;
 	struct drift drift;
 	int wd;
-	bool drifted;
+	bool drifted; /* somebody else wrote to it; to be looked at */
+	bool retry;   /* the last write failed; to be looked at */
+	bool failed_before;
 };
 
 /* A reload that is under way: from reading the files to the last outcome. */
@@ -73,6 +76,7 @@ struct manager {
 	bool zswap_seen; /* on at some time since the daemon started */
 
 	bool rescan_needed;
+	bool busy_skipped; /* something is to be looked at once nothing is outstanding */
 	bool watches_exhausted;
 	sd_event_source *settled; /* deferred: nothing is outstanding */
 	sd_event_source *rescan_timer, *retry_timer, *prune_timer, *reconnect_timer;
@@ -90,13 +94,19 @@ DEFINE_CLEANUP(struct manager *, manager_free);
  */
 int manager_run(struct manager *m);
 
-/*
- * Reload. The call is answered when all is done, with manager_bus_reply_reload(); NULL: nobody
- * waits. 0 or a negative errno if it cannot even be queued.
- */
-int manager_reload(struct manager *m, sd_bus_message *call);
+/* Say something now and, if a reload is under way, to whoever asked for it. */
+void manager_say(struct manager *m, enum severity severity, const struct log_fields *fields,
+		 const char *fmt, ...) _printf_(4, 5);
 
-/* The connection to the bus is gone; try to get it back. */
-void manager_bus_lost(struct manager *m);
+/*
+ * Whether the reload before this one said the same a moment ago. systemd before 259 sends SIGHUP
+ * and calls "pmdswapctl reload" for one and the same reload; what the first logged, the second need
+ * not log again.
+ */
+bool manager_said_just_now(const struct manager *m, const char *text);
+
+/* Arm a timer of the manager, unless it is armed already. */
+void manager_arm(struct manager *m, sd_event_source **timer, uint64_t usec,
+		 sd_event_time_handler_t handler);
 
 #endif

@@ -130,21 +130,20 @@ static void print_lines(const char *text)
 static enum exit_code print_report(sd_bus_message *m)
 {
 	const char *kind, *text;
-	unsigned int changes = 0, failed = 0;
+	unsigned int failed = 0;
+	uint64_t changes = 0;
 	int r;
 
-	r = sd_bus_message_enter_container(m, 'a', "(ss)");
+	r = sd_bus_message_read(m, "t", &changes);
+	if (r >= 0)
+		r = sd_bus_message_enter_container(m, 'a', "(ss)");
 	while (r >= 0 && (r = sd_bus_message_read(m, "(ss)", &kind, &text)) > 0) {
-		if (strcmp(kind, "change") == 0) {
-			changes++;
-			continue;
-		}
 		failed += strcmp(kind, "error") == 0;
 		fprintf(stderr, "pmdswapctl: %s\n", text);
 	}
 	if (r < 0)
 		return fail(r, "cannot read the answer of pmdswapd");
-	printf("Configuration reloaded: %u changes, %u failed\n", changes, failed);
+	printf("Configuration reloaded: %" PRIu64 " changes, %u failed\n", changes, failed);
 	return failed ? EXIT_FAILED : EXIT_OK;
 }
 
@@ -279,14 +278,14 @@ static int print_last_reload(sd_bus *bus, size_t width)
 	char when[64] = "";
 	int r, accepted;
 	struct tm tm;
-	uint64_t usec;
+	uint64_t usec, changes;
 	time_t t;
 
-	r = get_property(bus, "LastReload", "(bta(ss))", &m);
+	r = get_property(bus, "LastReload", "(btta(ss))", &m);
 	if (r >= 0)
-		r = sd_bus_message_enter_container(m, 'r', "bta(ss)");
+		r = sd_bus_message_enter_container(m, 'r', "btta(ss)");
 	if (r >= 0)
-		r = sd_bus_message_read(m, "bt", &accepted, &usec);
+		r = sd_bus_message_read(m, "btt", &accepted, &usec, &changes);
 	if (r >= 0)
 		r = sd_bus_message_enter_container(m, 'a', "(ss)");
 	if (r < 0)
@@ -300,8 +299,7 @@ static int print_last_reload(sd_bus *bus, size_t width)
 			  : "refused, the configuration before it stays in force",
 	       when);
 	while ((r = sd_bus_message_read(m, "(ss)", &kind, &text)) > 0)
-		if (strcmp(kind, "change") != 0)
-			print_wrapped(text, width);
+		print_wrapped(text, width);
 	return r;
 }
 

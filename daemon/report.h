@@ -16,7 +16,6 @@
 enum severity {
 	REPORT_ERROR,
 	REPORT_WARNING,
-	REPORT_CHANGE,
 };
 
 struct message {
@@ -30,6 +29,7 @@ struct report {
 	struct message *messages;
 	size_t n;
 	size_t errors;
+	size_t changes;     /* settings that were changed; the journal tells which */
 	bool out_of_memory; /* at least one message is missing; counts as an error */
 };
 

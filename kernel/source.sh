@@ -14,7 +14,7 @@ series=${version%.*}
 # commits and the same patches on every machine.
 plain_git() {
 	GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 \
-		git -c core.autocrlf=false -c core.fileMode=true -c advice.detachedHead=false "$@"
+		git -c safe.directory='*' -c core.autocrlf=false -c core.fileMode=true -c advice.detachedHead=false "$@"
 }
 
 sum_of() { sha256sum "$1" | cut -d ' ' -f 1; }

@@ -20,6 +20,7 @@ print_help() {
 # Everything worth keeping between two clones of this repository: downloads,
 # the unpacked base, compiler results, guest images.
 cache=${PMDSWAP_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/pmdswap}
+[[ $cache == /* ]] || cache=$PWD/$cache
 
 make_cache() {
 	mkdir -p "$cache/$1" 2>/dev/null ||
@@ -37,16 +38,12 @@ need_space() {
 	fi
 }
 
-# missing_packages PACKAGE...: those that are not installed. A|B is satisfied by either.
+# missing_packages PACKAGE...: those that are not installed.
 missing_packages() {
-	local choice package
-	for choice; do
-		for package in ${choice//|/ }; do
-			if [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]]; then
-				continue 2
-			fi
-		done
-		printf '%s\n' "${choice%%|*}"
+	local package
+	for package; do
+		[[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] ||
+			printf '%s\n' "$package"
 	done
 }
 

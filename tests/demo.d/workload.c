@@ -2,11 +2,13 @@
 /*
  * Usage: workload MIB DIR
  *
- * A service with MIB MiB of transparent huge pages. For every line read from
- * the FIFO DIR/request it does one cycle and writes the result as one line of
- * "name=value" words to the FIFO DIR/answer: fill the memory with data, page
- * it out, evict it from the swap cache too, and read it back, checking every
- * word and counting the faults.
+ * A service with MIB MiB of transparent huge pages. It reads requests, one line
+ * each, from the FIFO DIR/request, and writes the result of each as one line of
+ * "name=value" words to the FIFO DIR/answer:
+ *
+ *   out    fill the memory with data, page it out, evict it from the swap cache too
+ *   in     read it back, checking every word and counting the faults
+ *   cycle  out and in
  *
  * No two pages are alike, and each compresses to about a quarter.
  */
@@ -112,7 +114,7 @@ static void cgroup_file(char path[PATH_MAX], const char *name)
  * MADV_PAGEOUT leaves the pages in the swap cache until their write ends;
  * reclaim takes them out of it, so that reading is reading from the device.
  */
-static void evict(size_t bytes)
+static void evict(size_t size)
 {
 	char reclaim[PATH_MAX], stat[PATH_MAX];
 	struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
@@ -129,7 +131,7 @@ static void evict(size_t bytes)
 		if (fd < 0)
 			err(1, "%s", reclaim);
 		/* EAGAIN says that there was less to reclaim than asked for. */
-		if (dprintf(fd, "%zu", bytes) < 0 && errno != EAGAIN)
+		if (dprintf(fd, "%zu", size) < 0 && errno != EAGAIN)
 			err(1, "%s", reclaim);
 		close(fd);
 		nanosleep(&pause, NULL);
@@ -145,15 +147,15 @@ static double now(void)
 	return ts.tv_sec + ts.tv_nsec / 1e9;
 }
 
-static void cycle(size_t bytes, FILE *answer)
-{
-	size_t pages = bytes / PAGE_SIZE, bad;
-	struct rusage before, after;
-	long long huge_before, huge_after;
-	char *area, *memory;
-	uint64_t seed;
-	double start, seconds;
+/* The memory: where it was mapped, where it is aligned, what it holds. */
+static size_t bytes;
+static char *area, *memory;
+static uint64_t seed;
 
+static void swap_out(FILE *answer)
+{
+	if (area)
+		munmap(area, bytes + PMD_SIZE);
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		err(1, "getrandom");
 	area = mmap(NULL, bytes + PMD_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -163,23 +165,31 @@ static void cycle(size_t bytes, FILE *answer)
 	if (madvise(memory, bytes, MADV_HUGEPAGE))
 		err(1, "MADV_HUGEPAGE");
 
-	fill((uint64_t *)memory, pages, seed);
-	huge_before = huge_kib();
+	fill((uint64_t *)memory, bytes / PAGE_SIZE, seed);
+	fprintf(answer, "seed=%#" PRIx64 " huge_before=%lld ", seed, huge_kib() / 1024);
 	if (madvise(memory, bytes, MADV_PAGEOUT))
 		err(1, "MADV_PAGEOUT");
 	evict(bytes);
+}
 
+static void swap_in(FILE *answer)
+{
+	struct rusage before, after;
+	double start, seconds;
+	size_t bad;
+
+	if (!area)
+		errx(1, "\"in\" needs an \"out\" before it");
 	getrusage(RUSAGE_SELF, &before);
 	start = now();
-	bad = damaged((uint64_t *)memory, pages, seed);
+	bad = damaged((uint64_t *)memory, bytes / PAGE_SIZE, seed);
 	seconds = now() - start;
 	getrusage(RUSAGE_SELF, &after);
-	huge_after = huge_kib();
-
-	fprintf(answer, "seed=%#" PRIx64 " damaged=%zu faults=%ld seconds=%.2f huge_before=%lld huge_after=%lld\n",
-		seed, bad, after.ru_minflt + after.ru_majflt - before.ru_minflt - before.ru_majflt,
-		seconds, huge_before / 1024, huge_after / 1024);
+	fprintf(answer, "damaged=%zu faults=%ld seconds=%.2f huge_after=%lld", bad,
+		after.ru_minflt + after.ru_majflt - before.ru_minflt - before.ru_majflt,
+		seconds, huge_kib() / 1024);
 	munmap(area, bytes + PMD_SIZE);
+	area = NULL;
 }
 
 int main(int argc, char **argv)
@@ -194,6 +204,7 @@ int main(int argc, char **argv)
 	if ((mkfifo("request", 0600) && errno != EEXIST) || (mkfifo("answer", 0600) && errno != EEXIST))
 		err(1, "mkfifo");
 
+	bytes = mib << 20;
 	for (;;) {
 		FILE *from = fopen("request", "re"), *to;
 
@@ -207,7 +218,11 @@ int main(int argc, char **argv)
 		to = fopen("answer", "we");
 		if (!to)
 			err(1, "answer");
-		cycle(mib << 20, to);
+		if (strcmp(request, "in\n"))
+			swap_out(to);
+		if (strcmp(request, "out\n"))
+			swap_in(to);
+		fputc('\n', to);
 		if (fclose(to))
 			err(1, "answer");
 	}

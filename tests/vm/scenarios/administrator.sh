@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # Whoever administers the machine has the last word.
+# shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 a=/system.slice/a.service

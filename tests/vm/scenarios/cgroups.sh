@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # Policies reach cgroups that exist and those that come later, survive a daemon-reload and are taken back.
+# shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 db=/system.slice/db.service

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # What cannot come true is refused at a reload and reported when it turns up later.
+# shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 conf </dev/null

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # The daemon starts on any kernel, sets what the kernel has and says what it lacks.
+# shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 conf </dev/null

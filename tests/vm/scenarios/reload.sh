@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 # A wrong configuration makes the reload fail, says where the mistakes are, and changes nothing.
+# shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 conf <<-END

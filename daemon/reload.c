@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "reload.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <malloc.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+
+#include "cgroupfs.h"
+#include "clock.h"
+#include "conf-load.h"
+#include "log.h"
+#include "manager-bus.h"
+#include "policy.h"
+#include "reconcile.h"
+#include "track.h"
+#include "unit.h"
+
+static void notify_ready(struct manager *m)
+{
+	_cleanup_free_ char *first = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->cgroups.n; i++)
+		n += m->cgroups.cgroups[i]->policy != NULL;
+	/* The first reason is what "systemctl status" shows after a reload that failed. */
+	if (!m->verdict.accepted && m->verdict.report.n > 0)
+		first = message_format(&m->verdict.report.messages[0]);
+	if (first)
+		sd_notifyf(0, "READY=1\nSTATUS=Configuration refused: %s", first);
+	else
+		sd_notifyf(0, "READY=1\nSTATUS=%zu policies, %zu cgroups managed",
+			   m->config->n_policies, n);
+}
+
+/* Hints that need both the configuration and the kernel. */
+static void say_what_is_missing(struct manager *m)
+{
+	const struct log_fields fields = { .message_id = MESSAGE_DEGRADED };
+	bool pmd = false;
+	uint64_t live;
+	int r;
+
+	for (size_t i = 0; i < m->config->n_policies; i++)
+		pmd |= m->config->policies[i]->mode == MODE_PMD;
+	r = cgroupfs_read(m->root_fd, NULL, SETTING_SWAP_PMD, &live);
+	if (cgroupfs_is_gone(r) && !m->config->kernel[SETTING_SWAP_PMD].managed) {
+		if (pmd)
+			manager_say(m, REPORT_WARNING, &fields,
+				    "This kernel has no swap_pmd, so THPs are split at swap-out; "
+				    "mode = pmd only keeps cgroups out of zswap");
+		else if (!m->started)
+			log_notice("This kernel has no swap_pmd, so THPs are split at swap-out; "
+				   "only zswap is managed");
+	} else if (r >= 0 && live == SWAP_PMD_NEVER && pmd &&
+		   (!m->config->kernel[SETTING_SWAP_PMD].managed ||
+		    m->config->kernel[SETTING_SWAP_PMD].value == SWAP_PMD_NEVER)) {
+		manager_say(
+			m, REPORT_WARNING, &fields,
+			"mode = pmd needs swap-pmd = exclusive or always in [kernel]; swap_pmd is "
+			"never, "
+			"so THPs are split at swap-out");
+	}
+	if (!m->have_cgroups && m->config->n_policies > 0)
+		manager_say(m, REPORT_WARNING, &fields,
+			    "No cgroup v2 at /%s, so policies have no effect; boot with "
+			    "systemd.unified_cgroup_hierarchy=1",
+			    CGROUPFS_PATH);
+}
+
+static void answer(struct manager *m)
+{
+	for (size_t i = 0; i < m->reload.n_waiting; i++) {
+		manager_bus_reply_reload(m->reload.waiting[i], &m->verdict);
+		sd_bus_message_unref(m->reload.waiting[i]);
+	}
+	free(m->reload.waiting);
+	m->reload.waiting = TAKE_PTR(m->reload.waiting_again);
+	m->reload.n_waiting = m->reload.n_waiting_again;
+	m->reload.n_waiting_again = 0;
+}
+
+static void start_reload(struct manager *m);
+
+static void finish_reload(struct manager *m, bool accepted)
+{
+	bool again = m->reload.again;
+
+	m->reload.active = m->reload.again = false;
+	report_clear(&m->verdict.report);
+	m->verdict = (struct verdict){
+		.accepted = accepted,
+		.usec = clock_usec(CLOCK_REALTIME),
+		.report = m->reload.report,
+	};
+	m->reload.report = (struct report){};
+	answer(m);
+	notify_ready(m);
+	/* Two configurations and a plan were in memory, perhaps thousands of strings. */
+	malloc_trim(0);
+	if (again)
+		start_reload(m);
+}
+
+struct conflicts {
+	const struct config *config;
+	struct report *report;
+};
+
+static int visit_for_conflicts(const char *path, void *userdata)
+{
+	const struct conflicts *x = userdata;
+	_cleanup_free_ char *unit = NULL, *above = NULL;
+	const struct policy *policy, *blocker;
+	const struct match *match;
+	int r;
+
+	r = unit_from_cgroup(path, &unit);
+	if (r < 0)
+		return r;
+	policy = policy_resolve(x->config, path, unit, &match);
+	/* An exact match of a path has been checked without the live system. */
+	if (policy && policy->mode == MODE_ZSWAP) {
+		r = policy_find_blocker(x->config, path, &blocker, &above);
+		if (r < 0)
+			return r;
+		if (blocker)
+			report_add(
+				x->report, REPORT_ERROR, match->origin.file, match->origin.line,
+				"[policy %s] with mode = zswap matches %s, which lies below %s, "
+				"which [policy %s] (%s:%u) keeps out of zswap; change the mode of "
+				"one of them",
+				policy->name, path, above, blocker->name, blocker->origin.file,
+				blocker->origin.line);
+	}
+	return policy_may_match_below(x->config, path);
+}
+
+int manager_read_config(struct manager *m, struct config **ret, struct report *report)
+{
+	_cleanup_(config_freep) struct config *c = NULL;
+	int r = conf_load(m->root_fd, m->fake_root, &c, report);
+
+	if (r < 0)
+		return r;
+	/* At start it is better to do what can be done; a reload can still be refused. */
+	if (m->started && m->have_cgroups && !report_failed(report)) {
+		r = cgroupfs_walk(m->root_fd, "/", visit_for_conflicts,
+				  &(struct conflicts){ c, report });
+		if (r < 0)
+			return r;
+	}
+	if (report_failed(report))
+		return -EBADMSG;
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+void manager_log_report(const struct manager *m, const struct report *report,
+			const char *message_id)
+{
+	for (size_t i = 0; i < report->n; i++) {
+		const struct message *msg = &report->messages[i];
+		_cleanup_free_ char *text = message_format(msg);
+
+		log_full(manager_said_just_now(m, msg->text) ? LOG_DEBUG
+			 : msg->severity == REPORT_ERROR     ? LOG_ERR
+							     : LOG_WARNING,
+			 &(struct log_fields){ .message_id = message_id }, "%s", text ?: msg->text);
+	}
+}
+
+void manager_use_config(struct manager *m, struct config *c)
+{
+	/* Policies of the old one must not be looked at any more. */
+	for (size_t i = 0; i < m->cgroups.n; i++) {
+		m->cgroups.cgroups[i]->policy = NULL;
+		m->cgroups.cgroups[i]->drift = (struct drift){};
+	}
+	for (size_t i = 0; i < N_KERNEL_SETTINGS; i++)
+		m->kernel[i].drift = (struct drift){};
+	config_free(m->config);
+	m->config = c;
+	m->retry_usec = RETRY_MIN_USEC;
+	log_set_level(c->log_level);
+	m->have_cgroups = cgroupfs_check(m->root_fd) >= 0;
+	manager_rescan(m);
+	say_what_is_missing(m);
+	manager_reconcile(m, true);
+}
+
+static void start_reload(struct manager *m)
+{
+	struct config *c = NULL;
+	int r;
+
+	m->reload.active = true;
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=Reloading the configuration",
+		   clock_usec(CLOCK_MONOTONIC));
+	r = manager_read_config(m, &c, &m->reload.report);
+	if (r < 0) {
+		if (r != -EBADMSG)
+			report_add(&m->reload.report, REPORT_ERROR, NULL, 0,
+				   "Cannot read the configuration: %s", strerror(-r));
+		manager_log_report(m, &m->reload.report, MESSAGE_REFUSED);
+		log_full(LOG_ERR, &(struct log_fields){ .message_id = MESSAGE_REFUSED },
+			 "Configuration refused (%zu errors); the one before stays in force",
+			 m->reload.report.errors);
+		finish_reload(m, false);
+		return;
+	}
+	manager_log_report(m, &m->reload.report, NULL);
+	manager_use_config(m, c);
+}
+
+int manager_reload(struct manager *m, sd_bus_message *call)
+{
+	bool busy = m->reload.active;
+	sd_bus_message ***list = busy ? &m->reload.waiting_again : &m->reload.waiting;
+	size_t *n = busy ? &m->reload.n_waiting_again : &m->reload.n_waiting;
+
+	if (call) {
+		sd_bus_message **grown = reallocarray(*list, *n + 1, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		*list = grown;
+		grown[(*n)++] = sd_bus_message_ref(call);
+	}
+	/* The files may have changed since they were read. */
+	if (busy)
+		m->reload.again = true;
+	else
+		start_reload(m);
+	return 0;
+}
+
+int manager_on_settled(sd_event_source *source, void *userdata)
+{
+	struct manager *m = userdata;
+	int r;
+
+	if (applier_busy(m->applier))
+		return 0;
+	if (m->busy_skipped) {
+		/* Rare enough to look at everything. */
+		m->busy_skipped = false;
+		manager_reconcile(m, true);
+		return 0;
+	}
+	r = state_save(&m->state, m->root_fd);
+	if (r < 0)
+		log_error("Cannot save /%s: %s", STATE_PATH, strerror(-r));
+	if (m->stopping || m->once)
+		return sd_event_exit(m->event,
+				     m->once && report_failed(&m->reload.report) ? -EIO : 0);
+	if (m->reload.active) {
+		log_full(LOG_INFO, &(struct log_fields){ .message_id = MESSAGE_RELOADED },
+			 "Configuration %s: %zu changes, %zu failed",
+			 m->started ? "reloaded" : "applied", m->reload.report.changes,
+			 m->reload.report.errors);
+		m->started = true;
+		finish_reload(m, true);
+	}
+	return 0;
+}

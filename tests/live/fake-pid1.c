@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Usage: fake-pid1 ROOT [OPTION...]
+ *
+ * A stand-in for the system manager: listens on ROOT/run/systemd/private and, as systemd does,
+ * keeps properties of units in ROOT/run/systemd/system.control and writes them to the cgroups in
+ * ROOT/sys/fs/cgroup some time after its reply.
+ *
+ *   --knows PROPERTY  a property it has; repeatable
+ *   --unit NAME       a unit that is loaded; repeatable
+ *   --late MSEC       time between the reply and the write (0)
+ *   --mute            never answer SetUnitProperties
+ *   --fail            refuse SetUnitProperties
+ *   --lazy            never write to the cgroup
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NAMES_MAX 16
+
+static struct {
+	const char *root;
+	const char *knows[NAMES_MAX], *units[NAMES_MAX];
+	int n_knows, n_units;
+	unsigned int late_msec;
+	bool mute, fail, lazy;
+	sd_event *event;
+} fake;
+
+struct write {
+	char path[512];
+	char value[32];
+};
+
+static bool has(const char *const *names, int n, const char *name)
+{
+	for (int i = 0; i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void put(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	if (f) {
+		fputs(text, f);
+		fclose(f);
+	}
+}
+
+static int on_late(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct write *w = userdata;
+
+	put(w->path, w->value);
+	free(w);
+	sd_event_source_unref(source);
+	return 0;
+}
+
+/* Units live in system.slice here, slices at the top. */
+static void set_property(const char *unit, const char *property, const char *kept,
+			 const char *value)
+{
+	struct write *w = calloc(1, sizeof(*w));
+	const char *slice = strstr(unit, ".slice") ? "" : "system.slice/";
+	sd_event_source *timer;
+	char path[512], text[128];
+
+	snprintf(path, sizeof(path), "%s/run/systemd/system.control", fake.root);
+	mkdir(path, 0755);
+	snprintf(path, sizeof(path), "%s/run/systemd/system.control/%s.d", fake.root, unit);
+	mkdir(path, 0755);
+	snprintf(path, sizeof(path), "%s/run/systemd/system.control/%s.d/50-%s.conf", fake.root,
+		 unit, property);
+	snprintf(text, sizeof(text), "# Do not edit.\n[Service]\n%s=%s\n", property, kept);
+	put(path, text);
+
+	snprintf(w->path, sizeof(w->path), "%s/sys/fs/cgroup/%s%s/memory.zswap.%s", fake.root,
+		 slice, unit, strcmp(property, "MemoryZSwapMax") == 0 ? "max" : "writeback");
+	snprintf(w->value, sizeof(w->value), "%s\n", value);
+	if (fake.lazy || sd_event_add_time_relative(fake.event, &timer, CLOCK_MONOTONIC,
+						    fake.late_msec * 1000ULL, 1, on_late, w) < 0)
+		free(w);
+}
+
+static int set_unit_properties(sd_bus_message *m)
+{
+	const char *unit, *property;
+	int r, runtime;
+
+	r = sd_bus_message_read(m, "sb", &unit, &runtime);
+	if (r >= 0 && fake.mute)
+		return 1;
+	if (r >= 0 && fake.fail)
+		return sd_bus_reply_method_errorf(m, "org.freedesktop.systemd1.Test",
+						  "No luck today");
+	if (r >= 0 && !has(fake.units, fake.n_units, unit))
+		return sd_bus_reply_method_errorf(m, "org.freedesktop.systemd1.NoSuchUnit",
+						  "Unit %s not found.", unit);
+	if (r >= 0)
+		r = sd_bus_message_enter_container(m, 'a', "(sv)");
+	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', "sv")) > 0) {
+		char value[32];
+		uint64_t number;
+		int yes;
+
+		r = sd_bus_message_read(m, "s", &property);
+		if (r >= 0 && strcmp(property, "MemoryZSwapMax") == 0) {
+			r = sd_bus_message_read(m, "v", "t", &number);
+			snprintf(value, sizeof(value), "%ju", (uintmax_t)number);
+			set_property(unit, property, number == UINT64_MAX ? "infinity" : value,
+				     number == UINT64_MAX ? "max" : value);
+		} else if (r >= 0) {
+			r = sd_bus_message_read(m, "v", "b", &yes);
+			set_property(unit, property, yes ? "yes" : "no", yes ? "1" : "0");
+		}
+		if (r >= 0)
+			r = sd_bus_message_exit_container(m);
+	}
+	return r < 0 ? r : sd_bus_reply_method_return(m, "");
+}
+
+static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
+{
+	const char *name;
+	int r;
+
+	if (sd_bus_message_is_method_call(m, "org.freedesktop.DBus.Properties", "Get")) {
+		r = sd_bus_message_skip(m, "s");
+		if (r >= 0)
+			r = sd_bus_message_read(m, "s", &name);
+		if (r < 0)
+			return r;
+		if (!has(fake.knows, fake.n_knows, name))
+			return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_UNKNOWN_PROPERTY,
+							  "Unknown property %s", name);
+		return sd_bus_reply_method_return(m, "v", "t", UINT64_MAX);
+	}
+	if (sd_bus_message_is_method_call(m, NULL, "GetUnit")) {
+		r = sd_bus_message_read(m, "s", &name);
+		if (r < 0)
+			return r;
+		if (!has(fake.units, fake.n_units, name))
+			return sd_bus_reply_method_errorf(m, "org.freedesktop.systemd1.NoSuchUnit",
+							  "Unit %s not loaded.", name);
+		return sd_bus_reply_method_return(m, "o", "/unit");
+	}
+	if (sd_bus_message_is_method_call(m, NULL, "Subscribe"))
+		return sd_bus_reply_method_return(m, "");
+	if (sd_bus_message_is_method_call(m, NULL, "SetUnitProperties"))
+		return set_unit_properties(m);
+	return 0;
+}
+
+static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
+{
+	int connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), r;
+	sd_id128_t id;
+	sd_bus *bus;
+
+	r = sd_bus_new(&bus);
+	if (r >= 0)
+		r = sd_id128_randomize(&id);
+	if (r >= 0)
+		r = sd_bus_set_fd(bus, connection, connection);
+	if (r >= 0)
+		r = sd_bus_set_server(bus, 1, id);
+	if (r >= 0)
+		r = sd_bus_start(bus);
+	if (r >= 0)
+		r = sd_bus_add_filter(bus, NULL, on_message, NULL);
+	if (r >= 0)
+		r = sd_bus_attach_event(bus, fake.event, 0);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "knows", required_argument, NULL, 'k' },
+		{ "unit", required_argument, NULL, 'u' },
+		{ "late", required_argument, NULL, 't' },
+		{ "mute", no_argument, NULL, 'm' },
+		{ "fail", no_argument, NULL, 'f' },
+		{ "lazy", no_argument, NULL, 'l' },
+		{},
+	};
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "private" };
+	char path[512];
+	int c, fd;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		if (c == 'k' && fake.n_knows < NAMES_MAX)
+			fake.knows[fake.n_knows++] = optarg;
+		else if (c == 'u' && fake.n_units < NAMES_MAX)
+			fake.units[fake.n_units++] = optarg;
+		else if (c == 't')
+			fake.late_msec = atoi(optarg);
+		else if (c == 'm')
+			fake.mute = true;
+		else if (c == 'f')
+			fake.fail = true;
+		else if (c == 'l')
+			fake.lazy = true;
+		else
+			return 2;
+	}
+	if (optind + 1 != argc)
+		return 2;
+	fake.root = realpath(argv[optind], NULL);
+	if (!fake.root)
+		return 1;
+	snprintf(path, sizeof(path), "%s/run/systemd", fake.root);
+	mkdir(path, 0755);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	/* A relative address: the root's own path may be too long. */
+	if (fd < 0 || chdir(path) < 0 || (unlink("private") < 0 && errno != ENOENT) ||
+	    bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0 ||
+	    sd_event_new(&fake.event) < 0 ||
+	    sd_event_add_io(fake.event, NULL, fd, EPOLLIN, on_connection, NULL) < 0)
+		return 1;
+	return sd_event_loop(fake.event) < 0;
+}
