@@ -7,8 +7,10 @@
 
 #include "cgroupfs.h"
 
-/* How long PID 1 may take from its reply to the write: looked at after 5 ms, 10 ms, ..., 2.5 s in
- * all. */
+/*
+ * How long PID 1 may take from its reply to the write: looked at after 5 ms, 10 ms, ..., 2.5 s in
+ * all.
+ */
 #define VERIFY_FIRST_USEC (5 * 1000ULL)
 #define VERIFY_TRIES      9
 

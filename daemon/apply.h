@@ -14,8 +14,10 @@
 
 struct applier;
 
-/* The outcome of one item: 0, or a negative errno and what is wrong. -ENOENT and -ENODEV: the
- * cgroup is gone. */
+/*
+ * The outcome of one item: 0, or a negative errno and what is wrong. -ENOENT and -ENODEV: the
+ * cgroup is gone.
+ */
 typedef void (*applier_result_t)(void *userdata, const struct plan_item *item, int error,
 				 const char *why);
 
@@ -23,8 +25,10 @@ int applier_new(struct applier **ret, sd_event *event, int root_fd, applier_resu
 		void *userdata);
 void applier_free(struct applier *a);
 
-/* Start on a plan, which is empty afterwards. Results come during this call or later. PID 1 may be
- * NULL. */
+/*
+ * Start on a plan, which is empty afterwards. Results come during this call or later. PID 1 may be
+ * NULL.
+ */
 void applier_run(struct applier *a, struct pid1 *pid1, struct plan *plan);
 
 /* True while results are outstanding. */

@@ -57,8 +57,10 @@ struct cgroup *cgroup_table_find(const struct cgroup_table *t, const char *path)
 /* Add a cgroup, or return the one that exists. NULL if there is no memory. */
 struct cgroup *cgroup_table_add(struct cgroup_table *t, const char *path);
 
-/* The cgroup at *start and those below it are [*start, *end). Both are where it would be if it does
- * not exist. */
+/*
+ * The cgroup at *start and those below it are [*start, *end). Both are where it would be if it does
+ * not exist.
+ */
 void cgroup_table_subtree(const struct cgroup_table *t, const char *path, size_t *start,
 			  size_t *end);
 

@@ -21,14 +21,18 @@ bool cgroupfs_is_gone(int error);
 /* 0 if cgroup v2 is mounted where systemd mounts it, -ENOENT if not. */
 int cgroupfs_check(int root_fd);
 
-/* The path of a cgroup, or of a file in it, below the root directory; the caller frees. NULL if
- * there is no memory. */
+/*
+ * The path of a cgroup, or of a file in it, below the root directory; the caller frees. NULL if
+ * there is no memory.
+ */
 char *cgroupfs_path(const char *cgroup, const char *file);
 
 int cgroupfs_read(int root_fd, const char *cgroup, enum setting s, uint64_t *ret);
 
-/* Write a value, then read it back. -EREMOTEIO if the kernel took the write and yet has another
- * value. */
+/*
+ * Write a value, then read it back. -EREMOTEIO if the kernel took the write and yet has another
+ * value.
+ */
 int cgroupfs_write(int root_fd, const char *cgroup, enum setting s, uint64_t value);
 
 /* The inode number of a cgroup, which no other cgroup gets until the next boot. */

@@ -14,8 +14,10 @@
  */
 int conf_load(int root_fd, bool fake_root, struct config **ret, struct report *report);
 
-/* Read one file alone, as if it were the whole configuration, whoever may write it. The path is the
- * user's own. */
+/*
+ * Read one file alone, as if it were the whole configuration, whoever may write it. The path is the
+ * user's own.
+ */
 int conf_load_file(const char *path, struct config **ret, struct report *report);
 
 #endif

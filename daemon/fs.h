@@ -27,8 +27,10 @@ int fs_write_value(int root_fd, const char *path, const char *value);
 int fs_read_text(int root_fd, const char *path, size_t max, char **ret, size_t *ret_size,
 		 uid_t *ret_uid, mode_t *ret_mode);
 
-/* Replace a file in one step: a reader, and whoever comes after a crash, finds the old text or the
- * new one. */
+/*
+ * Replace a file in one step: a reader, and whoever comes after a crash, finds the old text or the
+ * new one.
+ */
 int fs_replace_text(int root_fd, const char *path, const char *text, size_t size);
 
 /* Make a directory of mode 0755, and those above it. 0 if it exists. */

@@ -172,8 +172,10 @@ static int send_call(struct call *c)
 	int r;
 
 	c->slot = sd_bus_slot_unref(c->slot);
-	/* Setting a property of a slice that nobody loaded would load it, without any effect on a
-	 * cgroup. */
+	/*
+	 * Setting a property of a slice that nobody loaded would load it, without any effect on a
+	 * cgroup.
+	 */
 	r = sd_bus_message_new_method_call(
 		c->pid1->bus, &m, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
 		"org.freedesktop.systemd1.Manager", c->loaded ? "SetUnitProperties" : "GetUnit");

@@ -15,8 +15,10 @@
 
 struct pid1;
 
-/* Ask PID 1 on an open bus which properties it knows. Blocks for at most some seconds. Takes a
- * reference of the bus. */
+/*
+ * Ask PID 1 on an open bus which properties it knows. Blocks for at most some seconds. Takes a
+ * reference of the bus.
+ */
 int pid1_new(struct pid1 **ret, sd_bus *bus);
 void pid1_free(struct pid1 *p);
 DEFINE_CLEANUP(struct pid1 *, pid1_free);

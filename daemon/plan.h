@@ -57,8 +57,10 @@ int plan_add(struct plan *p, const struct plan_item *item);
 /* Move all items of one plan to the end of another. 0 or -ENOMEM, with both unchanged. */
 int plan_move(struct plan *to, struct plan *from);
 
-/* One line for people: "CGROUP: memory.zswap.max max -> 0 (policy db)". The caller frees; NULL if
- * there is no memory. */
+/*
+ * One line for people: "CGROUP: memory.zswap.max max -> 0 (policy db)". The caller frees; NULL if
+ * there is no memory.
+ */
 char *plan_item_format(const struct plan_item *item);
 
 void plan_clear(struct plan *p);

@@ -7,8 +7,10 @@
 #include "log.h"
 #include "manager.h"
 
-/* As in the Linux Standard Base, which systemd knows by name; EX_CONFIG is for a wrong
- * configuration. */
+/*
+ * As in the Linux Standard Base, which systemd knows by name; EX_CONFIG is for a wrong
+ * configuration.
+ */
 #define EXIT_USAGE      2
 #define EXIT_PERMISSION 4
 

@@ -62,8 +62,10 @@ const struct policy *policy_resolve(const struct config *c, const char *cgroup, 
 	return winner;
 }
 
-/* Whether the first components of a glob, as many as the path has, match it, and the glob has more
- * of them. */
+/*
+ * Whether the first components of a glob, as many as the path has, match it, and the glob has more
+ * of them.
+ */
 static bool glob_reaches_below(const char *glob, const char *cgroup)
 {
 	const char *end = glob;

@@ -146,21 +146,21 @@ static int find_block(struct manager *m, struct cgroup *c, char **ret)
 static void note_override(struct manager *m, struct cgroup *c, enum outcome before, enum setting s,
 			  const struct finding *f)
 {
+	const struct log_fields fields = {
+		.message_id = MESSAGE_OVERRIDDEN,
+		.cgroup = c->path,
+		.unit = c->unit,
+		.policy = c->policy->name,
+	};
 	char live[SETTING_TEXT_MAX];
 
 	setting_format(s, f->live, live);
 	if (before != OUTCOME_OVERRIDDEN || m->reload.active)
 		manager_say(
-			m, REPORT_WARNING,
-			&(struct log_fields){ .message_id = MESSAGE_OVERRIDDEN,
-					      .cgroup = c->path,
-					      .unit = c->unit,
-					      .policy = c->policy->name },
-			"%s: %s = %s was set with \"systemctl set-property\" and is left alone; to "
-			"give it back to "
-			"[policy %s] remove %s and run \"systemctl daemon-reload\", then "
-			"\"pmdswapctl "
-			"reload\"",
+			m, REPORT_WARNING, &fields,
+			"%s: %s = %s was set with \"systemctl set-property\" and is left alone; "
+			"to give it back to [policy %s] remove %s, then run \"systemctl "
+			"daemon-reload\"",
 			c->path, setting_name(s), live, c->policy->name, f->overrider);
 	cgroup_set_outcome(c, OUTCOME_OVERRIDDEN, f->overrider);
 }
@@ -345,8 +345,10 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* The record of a value given back has served, unless PID 1 keeps that value and it must be known
- * for ours. */
+/*
+ * The record of a value given back has served, unless PID 1 keeps that value and it must be known
+ * for ours.
+ */
 static void forget_restored(struct manager *m, const struct plan_item *item)
 {
 	struct record *record = state_find(&m->state, item->cgroup, item->setting);

@@ -56,11 +56,9 @@ static void say_what_is_missing(struct manager *m)
 	} else if (r >= 0 && live == SWAP_PMD_NEVER && pmd &&
 		   (!m->config->kernel[SETTING_SWAP_PMD].managed ||
 		    m->config->kernel[SETTING_SWAP_PMD].value == SWAP_PMD_NEVER)) {
-		manager_say(
-			m, REPORT_WARNING, &fields,
-			"mode = pmd needs swap-pmd = exclusive or always in [kernel]; swap_pmd is "
-			"never, "
-			"so THPs are split at swap-out");
+		manager_say(m, REPORT_WARNING, &fields,
+			    "mode = pmd needs swap-pmd = exclusive or always in [kernel]; "
+			    "swap_pmd is never, so THPs are split at swap-out");
 	}
 	if (!m->have_cgroups && m->config->n_policies > 0)
 		manager_say(m, REPORT_WARNING, &fields,

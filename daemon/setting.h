@@ -48,8 +48,10 @@ const char *setting_property(enum setting s);
 /* Read a value as the kernel prints it. 0 or -EINVAL. */
 int setting_parse(enum setting s, const char *text, uint64_t *ret);
 
-/* Format a value as the kernel takes it, into a buffer of SETTING_TEXT_MAX bytes, and return the
- * buffer. */
+/*
+ * Format a value as the kernel takes it, into a buffer of SETTING_TEXT_MAX bytes, and return the
+ * buffer.
+ */
 const char *setting_format(enum setting s, uint64_t value, char *buf);
 
 /* What the kernel makes of a value: it rounds memory.zswap.max down to whole pages. */

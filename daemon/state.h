@@ -35,8 +35,10 @@ struct state {
 
 struct record *state_find(const struct state *s, const char *cgroup, enum setting setting);
 
-/* Add a record with all three values the same, or return the one that exists. NULL if there is no
- * memory. */
+/*
+ * Add a record with all three values the same, or return the one that exists. NULL if there is no
+ * memory.
+ */
 struct record *state_add(struct state *s, const char *cgroup, const char *unit, uint64_t id,
 			 enum setting setting, uint64_t original);
 void state_remove(struct state *s, struct record *r);
@@ -47,8 +49,10 @@ bool record_is_ours(const struct record *r, uint64_t value);
 /* The text of the state file; the caller frees it. 0 or -ENOMEM. */
 int state_format(const struct state *s, char **ret, size_t *ret_size);
 
-/* Read the text of a state file into an empty state. -EBADMSG if it is damaged or of another
- * version. */
+/*
+ * Read the text of a state file into an empty state. -EBADMSG if it is damaged or of another
+ * version.
+ */
 int state_parse(struct state *s, const char *text);
 
 /* 0 also if there is no file. */

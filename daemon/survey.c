@@ -117,7 +117,8 @@ int survey_cgroup(const struct survey *s, const char *cgroup, const char *unit,
 	ret->live = f.live;
 	f.live_known = r >= 0;
 
-	if (item.unit) {
+	/* PID 1 keeps what it was told also while there is no connection to it. */
+	if (item.unit || (unit && record && record->unit)) {
 		r = look_at_kept(s, unit, &f, ret);
 		if (r < 0)
 			return r;

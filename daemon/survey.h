@@ -7,8 +7,10 @@
 #include "plan.h"
 #include "state.h"
 
-/* Gather the facts about one cgroup, or about the kernel's settings, and add what is to be done to
- * a plan. */
+/*
+ * Gather the facts about one cgroup, or about the kernel's settings, and add what is to be done to
+ * a plan.
+ */
 struct survey {
 	int root_fd;
 	const struct pid1 *pid1; /* NULL: not connected */

@@ -22,8 +22,10 @@ struct table {
 /* Add a row of the table's number of cells, const char *; the strings are copied. */
 void table_row(struct table *t, ...);
 
-/* Print to standard output, at most width characters per line; 0: in full. 0 or -ENOMEM. Empties
- * the table. */
+/*
+ * Print to standard output, at most width characters per line; 0: in full. 0 or -ENOMEM. Empties
+ * the table.
+ */
 int table_print(struct table *t, size_t width);
 
 void table_clear(struct table *t);

@@ -4,8 +4,10 @@
 
 #include "manager.h"
 
-/* Knows which cgroups there are, and notices what others do to them and to the settings of the
- * kernel. */
+/*
+ * Knows which cgroups there are, and notices what others do to them and to the settings of the
+ * kernel.
+ */
 
 /* Find all cgroups again, mark them dirty, and drop those that are gone or of no interest any more.
  */

@@ -4,8 +4,10 @@
 
 #include <stdbool.h>
 
-/* True if the name ends like a unit that has a cgroup: .service, .slice, .scope, .socket, .mount or
- * .swap. */
+/*
+ * True if the name ends like a unit that has a cgroup: .service, .slice, .scope, .socket, .mount or
+ * .swap.
+ */
 bool unit_has_cgroup_suffix(const char *name);
 
 /* True if the name is that of a slice. */

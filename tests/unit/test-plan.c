@@ -82,13 +82,33 @@ static void test_format(void **state)
 	free(s);
 }
 
+static void test_add_and_move(void **state)
+{
+	const struct plan_item item = { .action = ACTION_SET,
+					.setting = S,
+					.cgroup = (char *)"/a",
+					.unit = (char *)"a.service" };
+	struct plan p = {}, q = {};
+
+	assert_int_equal(plan_move(&p, &q), 0);
+	assert_int_equal(plan_add(&p, &item), 0);
+	assert_int_equal(plan_add(&q, &item), 0);
+	assert_int_equal(plan_move(&p, &q), 0);
+	assert_int_equal(p.n, 2);
+	assert_int_equal(q.n, 0);
+	assert_ptr_not_equal(p.items[0].cgroup, item.cgroup);
+	assert_string_equal(p.items[1].unit, "a.service");
+	assert_null(p.items[1].policy);
+	plan_clear(&p);
+	assert_int_equal(p.n, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_wanted),
-		cmocka_unit_test(test_not_wanted),
-		cmocka_unit_test(test_cgroup_is_gone),
-		cmocka_unit_test(test_format),
+		cmocka_unit_test(test_wanted),         cmocka_unit_test(test_not_wanted),
+		cmocka_unit_test(test_cgroup_is_gone), cmocka_unit_test(test_format),
+		cmocka_unit_test(test_add_and_move),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
