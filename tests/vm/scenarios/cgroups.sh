@@ -56,12 +56,16 @@ check "a unit after daemon-reexec has it" soon 2000 is "$(live_max /system.slice
 
 echo 4096 >"$(live_max /box/new)"
 check "drift is undone" soon 1000 is "$(live_max /box/new)" $((64 << 20))
-for i in 1 2 3 4 5 6 7 8; do
+# A daemon that is slow to notice may take several writes for one.
+for ((i = 1; i <= 50; i++)); do
+	! said "left alone until the next reload" || break
 	echo $((4096 * i)) >"$(live_max /box/new)"
 	sleep 0.2
 done
-check "but not for ever" is "$(live_max /box/new)" $((4096 * 8))
 check "and that is said" said "left alone until the next reload"
+echo $((4096 * i)) >"$(live_max /box/new)"
+sleep 1
+check "but not for ever" is "$(live_max /box/new)" $((4096 * i))
 check "status shows it by its exit code" not pmdswapctl status
 check "until a reload" pmdswapctl reload
 check "that sets it again" is "$(live_max /box/new)" $((64 << 20))

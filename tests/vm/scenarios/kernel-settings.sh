@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 conf </dev/null
+echo N >$zswap/enabled
 check "the service starts" fresh_daemon
 check "status succeeds" pmdswapctl status
 conf <<-END
