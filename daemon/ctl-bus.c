@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "ctl-bus.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "fs.h"
+#include "manager-bus.h"
+
+enum exit_code ctl_connect(const struct ctl *x, sd_bus **ret)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	_cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
+	_cleanup_close_ int root_fd = fs_open_root(x->root), dir = -1, fd = -1;
+	int r = 0;
+
+	if (root_fd < 0)
+		return ctl_fail(root_fd, x->root);
+	dir = openat(root_fd, RUNTIME_DIRECTORY, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		r = -errno;
+	/* The path of a fake root may be too long for an address. */
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" CONTROL_NAME, dir);
+	if (r >= 0) {
+		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+			r = -errno;
+	}
+	if (r == -ENOENT || r == -ECONNREFUSED) {
+		fprintf(stderr, "pmdswapctl: pmdswapd is not running; start it with "
+				"\"systemctl start pmdswapd\"\n");
+		return EXIT_NOT_RUNNING;
+	}
+	if (r >= 0)
+		r = sd_bus_new(&bus);
+	if (r >= 0)
+		r = sd_bus_set_fd(bus, fd, fd);
+	if (r < 0)
+		return ctl_fail(r, "cannot connect to pmdswapd");
+	TAKE_FD(fd);
+	r = sd_bus_start(bus);
+	if (r < 0)
+		return ctl_fail(r, "cannot connect to pmdswapd");
+	*ret = TAKE_PTR(bus);
+	return EXIT_OK;
+}
+
+enum exit_code ctl_call_failed(const sd_bus_error *error, int r)
+{
+	/* The daemon stopped, or closed a connection too many. */
+	if (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE) {
+		fprintf(stderr,
+			"pmdswapctl: pmdswapd closed the connection; it is stopping, or has "
+			"too many clients\n");
+		return EXIT_NOT_RUNNING;
+	}
+	if (r == -ETIMEDOUT) {
+		fprintf(stderr, "pmdswapctl: pmdswapd did not answer in time; see \"journalctl -u "
+				"pmdswapd\"\n");
+		return EXIT_FAILED;
+	}
+	fprintf(stderr, "pmdswapctl: %s\n", error->message ?: strerror(-r));
+	return sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) ? EXIT_PERMISSION
+									: EXIT_FAILED;
+}
+
+int ctl_get_property(sd_bus *bus, const char *name, const char *type, sd_bus_message **ret)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+	int r;
+
+	r = sd_bus_message_new_method_call(bus, &call, NULL, BUS_PATH,
+					   "org.freedesktop.DBus.Properties", "Get");
+	if (r >= 0)
+		r = sd_bus_message_append(call, "ss", BUS_INTERFACE, name);
+	if (r >= 0)
+		r = sd_bus_call(bus, call, QUERY_TIMEOUT_USEC, NULL, &reply);
+	if (r >= 0)
+		r = sd_bus_message_enter_container(reply, 'v', type);
+	if (r >= 0)
+		*ret = TAKE_PTR(reply);
+	return r;
+}
