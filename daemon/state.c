@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "array.h"
 #include "fs.h"
 
 #define HEADER          "pmdswapd-state 1"
@@ -53,7 +54,7 @@ struct record *state_add(struct state *s, const char *cgroup, const char *unit, 
 			 enum setting setting, uint64_t original)
 {
 	_cleanup_(record_freep) struct record *new = NULL;
-	struct record *found = state_find(s, cgroup, setting);
+	struct record *found = state_find(s, cgroup, setting), **grown;
 	size_t i;
 
 	if (found)
@@ -67,15 +68,10 @@ struct record *state_add(struct state *s, const char *cgroup, const char *unit, 
 	new->setting = setting;
 	new->original = new->previous = new->current = original;
 
-	if (s->n == s->allocated) {
-		size_t more = s->allocated ? s->allocated * 2 : 16;
-		struct record **grown = reallocarray(s->records, more, sizeof(*grown));
-
-		if (!grown)
-			return NULL;
-		s->records = grown;
-		s->allocated = more;
-	}
+	grown = array_room(s->records, s->n, &s->allocated, sizeof(*grown));
+	if (!grown)
+		return NULL;
+	s->records = grown;
 	i = position(s, cgroup, setting);
 	memmove(s->records + i + 1, s->records + i, (s->n - i) * sizeof(*s->records));
 	s->records[i] = new;
