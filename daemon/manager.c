@@ -2,12 +2,8 @@
 #include "manager.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
 #include "clock.h"
@@ -90,35 +86,6 @@ static void on_pid1_reloaded(void *userdata)
 	manager_reconcile(m, false);
 }
 
-/* Connect to the socket of PID 1, which is there without a message bus. */
-static int connect_private(struct manager *m, sd_bus **ret)
-{
-	_cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	_cleanup_close_ int fd = -1, dir = -1;
-	int r;
-
-	/* The path of a fake root may be too long for an address. */
-	dir = openat(m->root_fd, "run/systemd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return -errno;
-	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/private", dir);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	r = sd_bus_new(&bus);
-	if (r >= 0)
-		r = sd_bus_set_fd(bus, fd, fd);
-	if (r < 0)
-		return r;
-	TAKE_FD(fd);
-	r = sd_bus_start(bus);
-	if (r < 0)
-		return r;
-	*ret = TAKE_PTR(bus);
-	return 0;
-}
-
 static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata);
 
 static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *error)
@@ -134,16 +101,9 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
 
 static int connect_bus(struct manager *m)
 {
-	bool private = m->fake_root;
-	int r = -ENOENT;
+	bool private;
+	int r = pid1_connect(&m->bus, m->root_fd, m->fake_root, &private);
 
-	if (!private) {
-		r = sd_bus_open_system(&m->bus);
-		if (r < 0)
-		private = true;
-	}
-	if (private)
-		r = connect_private(m, &m->bus);
 	if (r < 0)
 		return r;
 	r = sd_bus_match_signal_async(m->bus, NULL, "org.freedesktop.DBus.Local",
@@ -232,28 +192,14 @@ static int add_signal(struct manager *m, int signo, sd_event_signal_handler_t ha
 	return sd_event_add_signal(m->event, NULL, signo, handler, m);
 }
 
-/* One daemon per system: two would undo each other's work. */
 static int lock(struct manager *m)
 {
-	int r = fs_make_directory(m->root_fd, RUNTIME_DIRECTORY);
-
-	if (r < 0) {
-		log_error("Cannot make /%s: %s", RUNTIME_DIRECTORY, strerror(-r));
-		return r;
-	}
-	m->lock_fd = openat(m->root_fd, LOCK_PATH, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (m->lock_fd < 0) {
-		r = -errno;
-		log_error("Cannot open /%s: %s", LOCK_PATH, strerror(-r));
-		return r;
-	}
-	if (flock(m->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-		r = -errno;
+	m->lock_fd = state_lock(m->root_fd);
+	if (m->lock_fd < 0)
 		log_error("Cannot lock /%s: %s", LOCK_PATH,
-			  r == -EWOULDBLOCK ? "another pmdswapd is running" : strerror(-r));
-		return r;
-	}
-	return 0;
+			  m->lock_fd == -EWOULDBLOCK ? "another pmdswapd is running"
+						     : strerror(-m->lock_fd));
+	return m->lock_fd < 0 ? m->lock_fd : 0;
 }
 
 static int load_state(struct manager *m)

@@ -14,9 +14,7 @@
 #include "state.h"
 #include "watch.h"
 
-#define RUNTIME_DIRECTORY "run/pmdswapd"
-#define CONTROL_NAME      "control"
-#define LOCK_PATH         RUNTIME_DIRECTORY "/lock"
+#define CONTROL_NAME "control"
 
 struct bus_server;
 

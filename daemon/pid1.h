@@ -16,6 +16,13 @@
 struct pid1;
 
 /*
+ * Connect to PID 1: through the system bus, or without one through PID 1's own socket, which only
+ * root may use; *ret_private says which. Below a fake root it is always the latter. The caller
+ * drops the bus. 0 or a negative errno.
+ */
+int pid1_connect(sd_bus **ret, int root_fd, bool fake_root, bool *ret_private);
+
+/*
  * Ask PID 1 on an open bus which properties it knows. Blocks for at most some seconds. Takes a
  * reference of the bus.
  */

@@ -31,7 +31,8 @@ struct facts {
 	uint64_t live;
 	const struct record *record; /* NULL: the daemon has not touched it */
 	bool overridden;             /* "systemctl set-property" set it to a value not ours */
-	bool kept_by_pid1;           /* PID 1 keeps a value of ours for the unit */
+	bool kept_by_pid1;           /* PID 1 keeps a value of ours for the unit: */
+	uint64_t kept;
 };
 
 enum action plan_decide(const struct facts *f);

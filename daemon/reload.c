@@ -7,15 +7,14 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+#include "assess.h"
 #include "cgroupfs.h"
 #include "clock.h"
 #include "conf-load.h"
 #include "log.h"
 #include "manager-bus.h"
-#include "policy.h"
 #include "reconcile.h"
 #include "track.h"
-#include "unit.h"
 
 static void notify_ready(struct manager *m)
 {
@@ -101,40 +100,6 @@ static void finish_reload(struct manager *m, bool accepted)
 		start_reload(m);
 }
 
-struct conflicts {
-	const struct config *config;
-	struct report *report;
-};
-
-static int visit_for_conflicts(const char *path, void *userdata)
-{
-	const struct conflicts *x = userdata;
-	_cleanup_free_ char *unit = NULL, *above = NULL;
-	const struct policy *policy, *blocker;
-	const struct match *match;
-	int r;
-
-	r = unit_from_cgroup(path, &unit);
-	if (r < 0)
-		return r;
-	policy = policy_resolve(x->config, path, unit, &match);
-	/* An exact match of a path has been checked without the live system. */
-	if (policy && policy->mode == MODE_ZSWAP) {
-		r = policy_find_blocker(x->config, path, &blocker, &above);
-		if (r < 0)
-			return r;
-		if (blocker)
-			report_add(
-				x->report, REPORT_ERROR, match->origin.file, match->origin.line,
-				"[policy %s] with mode = zswap matches %s, which lies below %s, "
-				"which [policy %s] (%s:%u) keeps out of zswap; change the mode of "
-				"one of them",
-				policy->name, path, above, blocker->name, blocker->origin.file,
-				blocker->origin.line);
-	}
-	return policy_may_match_below(x->config, path);
-}
-
 int manager_read_config(struct manager *m, struct config **ret, struct report *report)
 {
 	_cleanup_(config_freep) struct config *c = NULL;
@@ -144,8 +109,7 @@ int manager_read_config(struct manager *m, struct config **ret, struct report *r
 		return r;
 	/* At start it is better to do what can be done; a reload can still be refused. */
 	if (m->started && m->have_cgroups && !report_failed(report)) {
-		r = cgroupfs_walk(m->root_fd, "/", visit_for_conflicts,
-				  &(struct conflicts){ c, report });
+		r = assess_conflicts(m->root_fd, c, report);
 		if (r < 0)
 			return r;
 	}

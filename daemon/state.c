@@ -2,9 +2,11 @@
 #include "state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "array.h"
 #include "fs.h"
@@ -88,6 +90,12 @@ void state_remove(struct state *s, struct record *r)
 	s->n--;
 	s->changed = true;
 	record_free(r);
+}
+
+void state_written(struct state *s, struct record *r)
+{
+	s->changed |= r->previous != r->current;
+	r->previous = r->current;
 }
 
 bool record_is_ours(const struct record *r, uint64_t value)
@@ -215,6 +223,19 @@ int state_parse(struct state *s, const char *text)
 			return r;
 	}
 	return -EBADMSG; /* cut short */
+}
+
+int state_lock(int root_fd)
+{
+	_cleanup_close_ int fd = -1;
+	int r = fs_make_directory(root_fd, RUNTIME_DIRECTORY);
+
+	if (r < 0)
+		return r;
+	fd = openat(root_fd, LOCK_PATH, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return -errno;
+	return TAKE_FD(fd);
 }
 
 int state_load(struct state *s, int root_fd)

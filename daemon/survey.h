@@ -38,6 +38,23 @@ int survey_cgroup(const struct survey *s, const char *cgroup, const char *unit,
 int survey_kernel(const struct survey *s, const struct config *config, enum setting setting,
 		  struct finding *ret);
 
+/*
+ * Plan to give back what is recorded of cgroups and nothing wants any more. What somebody else has
+ * changed since is left; left() hears of it, with the record of which only the values may be used.
+ * Records that skip() returns true for are passed over. 0 or a negative errno.
+ */
+struct survey_records_ops {
+	bool (*skip)(void *userdata, const struct record *record);
+	void (*left)(void *userdata, const char *cgroup, const char *unit, enum setting setting);
+};
+int survey_records(const struct survey *s, const struct survey_records_ops *ops, void *userdata);
+
+/*
+ * Note in the state that an item of a plan was carried out. The record of a value given back goes,
+ * unless PID 1 keeps that value and it must be known for ours.
+ */
+void survey_written(struct state *s, const struct plan_item *item);
+
 void finding_clear(struct finding *f);
 
 #endif

@@ -39,7 +39,11 @@ static void test_not_wanted(void **state)
 	f.live = record.original;
 	assert_int_equal(plan_decide(&f), ACTION_FORGET);
 	f.kept_by_pid1 = true;
+	f.kept = record.original;
 	assert_int_equal(plan_decide(&f), ACTION_NONE);
+	/* It was asked to set our value and has not written it yet. */
+	f.kept = record.current;
+	assert_int_equal(plan_decide(&f), ACTION_RESTORE);
 	f.kept_by_pid1 = false;
 	f.live = 77 << 12;
 	assert_int_equal(plan_decide(&f), ACTION_LEAVE);
@@ -55,7 +59,10 @@ static void test_cgroup_is_gone(void **state)
 	assert_int_equal(plan_decide(&f), ACTION_FORGET);
 	/* The unit would start with our value. */
 	f.kept_by_pid1 = true;
+	f.kept = record.current;
 	assert_int_equal(plan_decide(&f), ACTION_RESTORE);
+	f.kept = record.original;
+	assert_int_equal(plan_decide(&f), ACTION_NONE);
 }
 
 static void test_format(void **state)

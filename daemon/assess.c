@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "assess.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cgroupfs.h"
+#include "policy.h"
+#include "unit.h"
+
+void assessment_clear(struct assessment *a)
+{
+	free(a->reason);
+	plan_clear(&a->plan);
+	*a = (struct assessment){};
+}
+
+const char *outcome_phrase(enum outcome o)
+{
+	switch (o) {
+	case OUTCOME_BLOCKED:
+		return "cannot come true";
+	case OUTCOME_MISSING:
+		return "has no effect";
+	case OUTCOME_OVERRIDDEN:
+		return "is overridden";
+	default:
+		return outcome_name(o);
+	}
+}
+
+static int conclude(struct assessment *a, enum outcome outcome, const char *fmt, ...)
+	_printf_(3, 4);
+
+static int conclude(struct assessment *a, enum outcome outcome, const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	free(a->reason);
+	va_start(ap, fmt);
+	r = vasprintf(&a->reason, fmt, ap);
+	va_end(ap);
+	a->outcome = outcome;
+	if (r >= 0)
+		return 0;
+	a->reason = NULL;
+	return -ENOMEM;
+}
+
+/* Find what keeps a policy from coming true. */
+static int find_block(int root_fd, const struct config *config, const char *cgroup,
+		      const struct policy *policy, struct assessment *a)
+{
+	_cleanup_free_ char *above = NULL;
+	const struct policy *blocker = NULL;
+	int r;
+
+	if (policy->mode == MODE_ZSWAP) {
+		r = policy_find_blocker(config, cgroup, &blocker, &above);
+		if (r < 0 || !blocker)
+			return r;
+		return conclude(a, OUTCOME_BLOCKED,
+				"[policy %s] with mode = pmd keeps all below %s out of zswap; "
+				"change the mode of one of them",
+				blocker->name, above);
+	}
+	if (policy->mode != MODE_PMD)
+		return 0;
+	/* Neither zswap nor writeback: the cgroup could not swap at all. */
+	above = strdup(cgroup);
+	if (!above)
+		return -ENOMEM;
+	for (char *slash; (slash = strrchr(above, '/'));) {
+		uint64_t writeback = 1;
+
+		*slash = '\0';
+		cgroupfs_read(root_fd, *above ? above : "/", SETTING_CGROUP_ZSWAP_WRITEBACK,
+			      &writeback);
+		if (!writeback)
+			return conclude(a, OUTCOME_BLOCKED,
+					"memory.zswap.writeback is 0 in %s, so nothing below it "
+					"could swap at all; set it to 1",
+					*above ? above : "/");
+	}
+	return 0;
+}
+
+/* Take one setting into the assessment. 1 if the file is missing, 0, or a negative errno. */
+static int add_finding(const struct survey *s, const char *cgroup, const char *unit,
+		       const struct policy *policy, enum setting setting, struct assessment *a)
+{
+	char live[SETTING_TEXT_MAX];
+	struct finding f;
+	uint64_t want;
+	int r = survey_cgroup(s, cgroup, unit, policy, setting, &f);
+
+	if (r < 0)
+		return r;
+	policy_wants(policy, setting, &want);
+	if (cgroupfs_is_gone(f.error)) {
+		/* Kernels before 6.8 know no writeback file, and act as if it said 1. */
+		r = setting == SETTING_CGROUP_ZSWAP_MAX || want == 0;
+	} else if (f.error < 0) {
+		r = conclude(a, OUTCOME_FAILED, "%s: %s", setting_name(setting),
+			     strerror(-f.error));
+	} else if (f.action == ACTION_OVERRIDDEN) {
+		r = conclude(a, OUTCOME_OVERRIDDEN,
+			     "%s = %s was set with \"systemctl set-property\" and is left alone; "
+			     "to give it back remove %s, then run \"systemctl daemon-reload\"",
+			     setting_name(setting), setting_format(setting, f.live, live),
+			     f.overrider);
+	} else if (f.action == ACTION_SET && a->outcome == OUTCOME_OK) {
+		a->outcome = OUTCOME_NONE;
+	}
+	finding_clear(&f);
+	return r;
+}
+
+int assess_cgroup(const struct survey *s, const struct config *config, const char *cgroup,
+		  const char *unit, const struct policy *policy, struct assessment *ret)
+{
+	struct assessment a = { .outcome = OUTCOME_OK };
+	const struct survey mine = { s->root_fd, s->pid1, s->state, &a.plan };
+	enum setting order[] = { SETTING_CGROUP_ZSWAP_WRITEBACK, SETTING_CGROUP_ZSWAP_MAX };
+	bool missing = false;
+	uint64_t want, id;
+	int r;
+
+	*ret = (struct assessment){ .outcome = OUTCOME_OK };
+	if (policy->mode == MODE_KEEP)
+		return 0;
+	r = find_block(s->root_fd, config, cgroup, policy, &a);
+	/* At no time may both ways out of memory be shut: open one before the other is closed. */
+	if (policy_wants(policy, SETTING_CGROUP_ZSWAP_WRITEBACK, &want) && want == 0) {
+		order[0] = SETTING_CGROUP_ZSWAP_MAX;
+		order[1] = SETTING_CGROUP_ZSWAP_WRITEBACK;
+	}
+	for (size_t i = 0; r >= 0 && a.outcome != OUTCOME_BLOCKED && i < ARRAY_SIZE(order); i++) {
+		/* The root cgroup has no limit. */
+		if (order[i] == SETTING_CGROUP_ZSWAP_MAX && strcmp(cgroup, "/") == 0)
+			continue;
+		r = add_finding(&mine, cgroup, unit, policy, order[i], &a);
+		missing |= r > 0;
+		/* Without its own writeback the cgroup must keep zswap. */
+		if (policy->mode == MODE_PMD && order[i] == SETTING_CGROUP_ZSWAP_WRITEBACK &&
+		    a.outcome == OUTCOME_OVERRIDDEN)
+			break;
+	}
+	/* A cgroup that is gone lacks nothing. */
+	if (r >= 0 && missing && (a.outcome == OUTCOME_OK || a.outcome == OUTCOME_NONE) &&
+	    cgroupfs_id(s->root_fd, cgroup, &id) >= 0)
+		r = conclude(&a, OUTCOME_MISSING,
+			     "the memory controller is not enabled for it, or the kernel has no "
+			     "zswap");
+	if (r < 0) {
+		assessment_clear(&a);
+		return r;
+	}
+	*ret = a;
+	return 0;
+}
+
+int assess_kernel(const struct survey *s, const struct config *config, enum setting setting,
+		  struct assessment *ret)
+{
+	struct assessment a = { .outcome = OUTCOME_OK };
+	const struct survey mine = { s->root_fd, s->pid1, s->state, &a.plan };
+	struct finding f;
+	int r = survey_kernel(&mine, config, setting, &f);
+
+	if (r >= 0 && f.error < 0 && config->kernel[setting].managed)
+		r = conclude(&a, OUTCOME_MISSING, "/%s: %s", setting_path(setting),
+			     !cgroupfs_is_gone(f.error) ? strerror(-f.error)
+			     : setting == SETTING_SWAP_PMD
+				     ? "this kernel cannot swap THPs as one piece"
+				     : "this kernel has no zswap");
+	else if (a.plan.n > 0)
+		a.outcome = OUTCOME_NONE;
+	if (r < 0) {
+		assessment_clear(&a);
+		return r;
+	}
+	finding_clear(&f);
+	*ret = a;
+	return 0;
+}
+
+struct conflicts {
+	const struct config *config;
+	struct report *report;
+};
+
+static int visit_for_conflicts(const char *path, void *userdata)
+{
+	const struct conflicts *x = userdata;
+	_cleanup_free_ char *unit = NULL, *above = NULL;
+	const struct policy *policy, *blocker;
+	const struct match *match;
+	int r;
+
+	r = unit_from_cgroup(path, &unit);
+	if (r < 0)
+		return r;
+	policy = policy_resolve(x->config, path, unit, &match);
+	/* An exact match of a path has been checked without the live system. */
+	if (policy && policy->mode == MODE_ZSWAP) {
+		r = policy_find_blocker(x->config, path, &blocker, &above);
+		if (r < 0)
+			return r;
+		if (blocker)
+			report_add(
+				x->report, REPORT_ERROR, match->origin.file, match->origin.line,
+				"[policy %s] with mode = zswap matches %s, which lies below %s, "
+				"which [policy %s] (%s:%u) keeps out of zswap; change the mode of "
+				"one of them",
+				policy->name, path, above, blocker->name, blocker->origin.file,
+				blocker->origin.line);
+	}
+	return policy_may_match_below(x->config, path);
+}
+
+int assess_conflicts(int root_fd, const struct config *config, struct report *report)
+{
+	struct conflicts x = { config, report };
+
+	return cgroupfs_walk(root_fd, "/", visit_for_conflicts, &x);
+}
