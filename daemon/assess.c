@@ -122,27 +122,25 @@ int assess_cgroup(const struct survey *s, const struct config *config, const cha
 {
 	struct assessment a = { .outcome = OUTCOME_OK };
 	const struct survey mine = { s->root_fd, s->pid1, s->state, &a.plan };
-	enum setting order[] = { SETTING_CGROUP_ZSWAP_WRITEBACK, SETTING_CGROUP_ZSWAP_MAX };
+	static const enum setting order[] = {
+		/* Without its own writeback the cgroup must keep zswap. */
+		SETTING_CGROUP_ZSWAP_WRITEBACK,
+		SETTING_CGROUP_ZSWAP_MAX,
+	};
 	bool missing = false;
-	uint64_t want, id;
+	uint64_t id;
 	int r;
 
 	*ret = (struct assessment){ .outcome = OUTCOME_OK };
 	if (policy->mode == MODE_KEEP)
 		return 0;
 	r = find_block(s->root_fd, config, cgroup, policy, &a);
-	/* At no time may both ways out of memory be shut: open one before the other is closed. */
-	if (policy_wants(policy, SETTING_CGROUP_ZSWAP_WRITEBACK, &want) && want == 0) {
-		order[0] = SETTING_CGROUP_ZSWAP_MAX;
-		order[1] = SETTING_CGROUP_ZSWAP_WRITEBACK;
-	}
 	for (size_t i = 0; r >= 0 && a.outcome != OUTCOME_BLOCKED && i < ARRAY_SIZE(order); i++) {
 		/* The root cgroup has no limit. */
 		if (order[i] == SETTING_CGROUP_ZSWAP_MAX && strcmp(cgroup, "/") == 0)
 			continue;
 		r = add_finding(&mine, cgroup, unit, policy, order[i], &a);
 		missing |= r > 0;
-		/* Without its own writeback the cgroup must keep zswap. */
 		if (policy->mode == MODE_PMD && order[i] == SETTING_CGROUP_ZSWAP_WRITEBACK &&
 		    a.outcome == OUTCOME_OVERRIDDEN)
 			break;
@@ -157,6 +155,7 @@ int assess_cgroup(const struct survey *s, const struct config *config, const cha
 		assessment_clear(&a);
 		return r;
 	}
+	plan_keep_a_way_out(&a.plan);
 	*ret = a;
 	return 0;
 }

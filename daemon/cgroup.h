@@ -40,11 +40,10 @@ struct cgroup {
 	enum outcome outcome;
 	char *reason; /* details of the outcome, or NULL */
 	struct drift drift;
-	unsigned int failures; /* in a row */
-	bool dirty;            /* to be looked at */
-	bool failed_before;    /* its last write failed, and that was said */
-	bool drifted;          /* ... since somebody else wrote to it */
-	bool stale;            /* not seen in the walk that is under way */
+	unsigned int failures[N_CGROUP_SETTINGS]; /* to write, in a row */
+	bool dirty;                               /* to be looked at */
+	bool drifted;                             /* ... since somebody else wrote to it */
+	bool stale;                               /* not seen in the walk that is under way */
 };
 
 struct cgroup_table {

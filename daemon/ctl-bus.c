@@ -2,50 +2,32 @@
 #include "ctl-bus.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "fs.h"
 #include "manager-bus.h"
+#include "peer.h"
+
+int ctl_open(int root_fd, sd_bus **ret)
+{
+	int r = peer_connect(root_fd, RUNTIME_DIRECTORY, CONTROL_NAME, ret);
+
+	return r == -ENOENT ? -ECONNREFUSED : r;
+}
 
 enum exit_code ctl_connect(const struct ctl *x, sd_bus **ret)
 {
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	_cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
-	_cleanup_close_ int root_fd = fs_open_root(x->root), dir = -1, fd = -1;
-	int r = 0;
+	_cleanup_close_ int root_fd = fs_open_root(x->root);
+	int r;
 
 	if (root_fd < 0)
 		return ctl_fail(root_fd, x->root);
-	dir = openat(root_fd, RUNTIME_DIRECTORY, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		r = -errno;
-	/* The path of a fake root may be too long for an address. */
-	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" CONTROL_NAME, dir);
-	if (r >= 0) {
-		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-			r = -errno;
-	}
-	if (r == -ENOENT || r == -ECONNREFUSED) {
-		fprintf(stderr, "pmdswapctl: pmdswapd is not running; start it with "
-				"\"systemctl start pmdswapd\"\n");
-		return EXIT_NOT_RUNNING;
-	}
-	if (r >= 0)
-		r = sd_bus_new(&bus);
-	if (r >= 0)
-		r = sd_bus_set_fd(bus, fd, fd);
-	if (r < 0)
-		return ctl_fail(r, "cannot connect to pmdswapd");
-	TAKE_FD(fd);
-	r = sd_bus_start(bus);
-	if (r < 0)
-		return ctl_fail(r, "cannot connect to pmdswapd");
-	*ret = TAKE_PTR(bus);
-	return EXIT_OK;
+	r = ctl_open(root_fd, ret);
+	if (r != -ECONNREFUSED)
+		return r < 0 ? ctl_fail(r, "cannot connect to pmdswapd") : EXIT_OK;
+	fprintf(stderr, "pmdswapctl: pmdswapd is not running; start it with \"systemctl start "
+			"pmdswapd\"\n");
+	return EXIT_NOT_RUNNING;
 }
 
 enum exit_code ctl_call_failed(const sd_bus_error *error, int r)

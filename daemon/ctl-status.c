@@ -24,6 +24,20 @@ static int print_files(sd_bus *bus)
 	return r;
 }
 
+/* 1 if everything was given back and nothing is wanted, 0, or a negative errno. */
+static int print_suspended(sd_bus *bus)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	int r = ctl_get_property(bus, "Suspended", "b", &m), suspended;
+
+	if (r >= 0)
+		r = sd_bus_message_read(m, "b", &suspended);
+	if (r >= 0 && suspended)
+		printf("%-16s%s\n", "Suspended:",
+		       "everything was given back; reload to apply the configuration");
+	return r < 0 ? r : suspended;
+}
+
 static int print_last_reload(sd_bus *bus, size_t width)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -177,6 +191,9 @@ enum exit_code ctl_status(const struct ctl *x, const char *argument)
 	if (code != EXIT_OK)
 		return code;
 	r = print_files(bus);
+	if (r >= 0)
+		r = print_suspended(bus);
+	bad |= r > 0;
 	if (r >= 0)
 		r = print_last_reload(bus, x->width);
 	if (r >= 0)

@@ -27,12 +27,14 @@ enum exit_code {
 struct ctl {
 	const char *root;
 	bool full;
+	bool print;   /* show commands instead of doing it */
 	size_t width; /* of the output; 0: no limit */
 };
 
 /* The commands. The argument is NULL if there was none. */
 enum exit_code ctl_check(const struct ctl *x, const char *argument);
 enum exit_code ctl_reload(const struct ctl *x, const char *argument);
+enum exit_code ctl_restore(const struct ctl *x, const char *argument);
 enum exit_code ctl_status(const struct ctl *x, const char *argument);
 
 /* Say on standard error what failed. The code to exit with. */

@@ -117,6 +117,9 @@ static int write_text(int root_fd, const char *path, const char *text, size_t si
 
 	if (fd < 0)
 		return -errno;
+	/* Whatever the umask: what pmdswapctl reads needs no root. */
+	if (fchmod(fd, 0644) < 0)
+		return -errno;
 	while (size > 0) {
 		ssize_t n = write(fd, text, size);
 

@@ -143,7 +143,7 @@ static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
-	int r = manager_reload(userdata, NULL);
+	int r = manager_reload(userdata, NULL, false);
 
 	if (r < 0)
 		log_error("Cannot reload: %s", strerror(-r));
@@ -162,23 +162,16 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 {
 	struct manager *m = userdata;
 	sd_event_source *timer = NULL;
-	struct config *c;
 
 	sd_notify(0, "STOPPING=1");
 	if (m->stopping || !m->config || !m->config->restore_on_stop)
 		return sd_event_exit(m->event, 0);
-	/* Nothing is wanted any more, so everything is given back. */
-	c = config_new();
-	if (!c)
-		return sd_event_exit(m->event, 0);
-	c->log_level = m->config->log_level;
 	m->stopping = true;
 	manager_arm(m, &timer, STOP_USEC, on_stop_timeout);
 	if (timer)
 		sd_event_source_set_floating(timer, true);
 	sd_event_source_unref(timer);
-	manager_use_config(m, c);
-	return 0;
+	return manager_want_nothing(m) < 0 ? sd_event_exit(m->event, 0) : 0;
 }
 
 static int add_signal(struct manager *m, int signo, sd_event_signal_handler_t handler)

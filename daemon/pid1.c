@@ -2,12 +2,10 @@
 #include "pid1.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
 #include "fs.h"
+#include "peer.h"
 #include "unit.h"
 
 #define CALL_TIMEOUT_USEC (5 * 1000 * 1000ULL)
@@ -47,41 +45,13 @@ static void call_free(struct call *c)
 }
 DEFINE_CLEANUP(struct call *, call_free);
 
-/* Connect to the socket of PID 1, which is there without a message bus. */
-static int connect_private(int root_fd, sd_bus **ret)
-{
-	_cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	_cleanup_close_ int fd = -1, dir = -1;
-	int r;
-
-	/* The path of a fake root may be too long for an address. */
-	dir = openat(root_fd, "run/systemd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return -errno;
-	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/private", dir);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	r = sd_bus_new(&bus);
-	if (r >= 0)
-		r = sd_bus_set_fd(bus, fd, fd);
-	if (r < 0)
-		return r;
-	TAKE_FD(fd);
-	r = sd_bus_start(bus);
-	if (r < 0)
-		return r;
-	*ret = TAKE_PTR(bus);
-	return 0;
-}
-
 int pid1_connect(sd_bus **ret, int root_fd, bool fake_root, bool *ret_private)
 {
 	int r = fake_root ? -ENOENT : sd_bus_open_system(ret);
 
 	*ret_private = r < 0;
-	return r < 0 ? connect_private(root_fd, ret) : r;
+	/* PID 1's own socket is there without a message bus. */
+	return r < 0 ? peer_connect(root_fd, "run/systemd", "private", ret) : r;
 }
 
 /* 1 if PID 1 has the property, 0 if not, or a negative errno if it does not answer. */

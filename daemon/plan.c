@@ -77,6 +77,21 @@ int plan_move(struct plan *to, struct plan *from)
 	return 0;
 }
 
+void plan_keep_a_way_out(struct plan *p)
+{
+	for (size_t i = 0; i + 1 < p->n; i++) {
+		struct plan_item *a = &p->items[i], *b = &p->items[i + 1], opens = *b;
+
+		if (!a->cgroup || !b->cgroup || strcmp(a->cgroup, b->cgroup) != 0)
+			continue;
+		/* Both settings shut a way with 0, and both leave it open with anything else. */
+		if (a->to == 0 && b->to != 0) {
+			*b = *a;
+			*a = opens;
+		}
+	}
+}
+
 char *plan_item_format(const struct plan_item *item)
 {
 	char from[SETTING_TEXT_MAX], to[SETTING_TEXT_MAX];

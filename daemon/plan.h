@@ -59,6 +59,12 @@ int plan_add(struct plan *p, const struct plan_item *item);
 int plan_move(struct plan *to, struct plan *from);
 
 /*
+ * At no time may a cgroup have both ways out of memory shut, zswap and the device: put the items of
+ * a cgroup, which stand together, in the order that opens one before it closes the other.
+ */
+void plan_keep_a_way_out(struct plan *p);
+
+/*
  * One line for people: "CGROUP: memory.zswap.max max -> 0 (policy db)". The caller frees; NULL if
  * there is no memory.
  */

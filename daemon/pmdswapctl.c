@@ -7,9 +7,10 @@
 /* Options that only some commands take, as bits and by their names. */
 enum {
 	OPTION_FULL = 1 << 0,
+	OPTION_PRINT = 1 << 1,
 };
 
-static const char *const option_names[] = { "--full" };
+static const char *const option_names[] = { "--full", "--print" };
 
 static const struct command {
 	const char *name;
@@ -35,6 +36,12 @@ static const struct command {
 	  ctl_reload,
 	  { "make the daemon read its configuration again; exit 1 with the",
 	    "reasons if it refuses" } },
+	{ "restore",
+	  NULL,
+	  OPTION_PRINT,
+	  ctl_restore,
+	  { "give back what was there before the daemon came, except where",
+	    "somebody else has changed it since; needs no daemon" } },
 };
 
 static const char usage[] = "Usage: pmdswapctl [OPTIONS] COMMAND\n"
@@ -45,6 +52,7 @@ static const char usage[] = "Usage: pmdswapctl [OPTIONS] COMMAND\n"
 static const char options_help[] = "\n"
 				   "Options:\n"
 				   "  -l, --full      do not cut long names\n"
+				   "      --print     restore: show the commands instead\n"
 				   "      --root DIR  work on the files below DIR, for tests\n"
 				   "      --help      show this help\n"
 				   "      --version   show the version\n";
@@ -89,12 +97,14 @@ static enum exit_code run(const struct command *c, const struct ctl *x, unsigned
 int main(int argc, char **argv)
 {
 	enum {
-		OPT_ROOT = 256,
+		OPT_PRINT = 256,
+		OPT_ROOT,
 		OPT_HELP,
 		OPT_VERSION
 	};
 	static const struct option options[] = {
 		{ "full", no_argument, NULL, 'l' },
+		{ "print", no_argument, NULL, OPT_PRINT },
 		{ "root", required_argument, NULL, OPT_ROOT },
 		{ "help", no_argument, NULL, OPT_HELP },
 		{ "version", no_argument, NULL, OPT_VERSION },
@@ -110,6 +120,10 @@ int main(int argc, char **argv)
 			given |= OPTION_FULL;
 			x.full = true;
 			x.width = 0;
+			break;
+		case OPT_PRINT:
+			given |= OPTION_PRINT;
+			x.print = true;
 			break;
 		case OPT_ROOT:
 			x.root = optarg;

@@ -14,6 +14,7 @@
 #define RETRY_MAX_USEC (60 * USEC_PER_SEC)
 
 static void fail_items(struct manager *m, struct plan *plan, int error);
+static void retry_later(struct manager *m, unsigned int failures);
 
 void kernel_set_outcome(struct manager *m, enum setting s, enum outcome outcome, const char *reason)
 {
@@ -120,6 +121,8 @@ static int reconcile_cgroup(struct manager *m, struct plan *plan, struct cgroup 
 			    outcome_phrase(a.outcome), a.reason);
 	if (drifted && drop_if_let_be(m, &a.plan, c->path, before, &c->drift, &fields))
 		a.outcome = OUTCOME_DRIFTED;
+	if (a.outcome == OUTCOME_FAILED)
+		retry_later(m, before == OUTCOME_FAILED ? 2 : 1);
 	cgroup_set_outcome(c, a.outcome, a.reason);
 	r = plan_move(plan, &a.plan);
 	assessment_clear(&a);
@@ -197,15 +200,29 @@ void manager_reconcile(struct manager *m, bool all)
 static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct manager *m = userdata;
+	bool all = m->restores_failed;
 
+	m->restore_retries = m->restores_failed ? m->restore_retries + 1 : 0;
+	m->restores_failed = false;
+	m->retry_usec = m->retry_usec * 2 > RETRY_MAX_USEC ? RETRY_MAX_USEC : m->retry_usec * 2;
 	for (int s = 0; s < N_KERNEL_SETTINGS; s++)
 		m->kernel[s].retry = m->kernel[s].outcome == OUTCOME_FAILED;
-	m->retry_usec = m->retry_usec * 2 > RETRY_MAX_USEC ? RETRY_MAX_USEC : m->retry_usec * 2;
 	for (size_t i = 0; i < m->cgroups.n; i++)
 		if (m->cgroups.cgroups[i]->outcome == OUTCOME_FAILED)
 			m->cgroups.cgroups[i]->dirty = true;
-	manager_reconcile(m, false);
+	manager_reconcile(m, all);
 	return 0;
+}
+
+/* See that what failed is tried again, soon if it is the first time. */
+static void retry_later(struct manager *m, unsigned int failures)
+{
+	if (failures <= 1) {
+		m->retry_usec = RETRY_MIN_USEC;
+		if (m->retry_timer)
+			sd_event_source_set_enabled(m->retry_timer, SD_EVENT_OFF);
+	}
+	manager_arm(m, &m->retry_timer, m->retry_usec, on_retry);
 }
 
 void manager_on_result(void *userdata, const struct plan_item *item, int error, const char *why)
@@ -224,34 +241,37 @@ void manager_on_result(void *userdata, const struct plan_item *item, int error, 
 	};
 	enum outcome outcome = error < 0 ? OUTCOME_FAILED : OUTCOME_OK;
 	const char *what = text ?: setting_name(item->setting);
-	bool never = false, *failed_before;
+	unsigned int others = m->restore_retries, *failures = &others;
 
 	sd_event_source_set_enabled(m->settled, SD_EVENT_ONESHOT);
 	if (item->cgroup && cgroupfs_is_gone(error)) {
 		log_debug("%s is gone", item->cgroup);
 		return;
 	}
-	failed_before = c               ? &c->failed_before
-			: !item->cgroup ? &m->kernel[item->setting].failed_before
-					: &never;
+	if (!item->cgroup)
+		failures = &m->kernel[item->setting].failures;
+	else if (c)
+		failures = &c->failures[item->setting - SETTING_CGROUP_FIRST];
+	*failures = error < 0 ? *failures + 1 : 0;
 	if (error >= 0) {
 		log_full(LOG_INFO, &fields, "%s", what);
 		m->reload.report.changes += m->reload.active;
-	} else if (m->reload.active || !*failed_before) {
+	} else if (m->reload.active || *failures == 1) {
 		manager_say(m, REPORT_ERROR, &fields, "%s: failed: %s", what, why);
 	} else {
 		log_debug("%s: failed again: %s", what, why);
 	}
 	if (error >= 0)
 		survey_written(&m->state, item);
-	*failed_before = error < 0;
 
 	if (!item->cgroup)
 		kernel_set_outcome(m, item->setting, outcome, why);
 	else if (c && (error < 0 || c->outcome == OUTCOME_NONE))
 		cgroup_set_outcome(c, outcome, why);
-	if (error < 0 && item->action == ACTION_SET)
-		manager_arm(m, &m->retry_timer, m->retry_usec, on_retry);
+	if (error < 0) {
+		m->restores_failed |= item->action == ACTION_RESTORE;
+		retry_later(m, *failures);
+	}
 }
 
 static void fail_items(struct manager *m, struct plan *plan, int error)

@@ -28,6 +28,9 @@ static void notify_ready(struct manager *m)
 		first = message_format(&m->verdict.report.messages[0]);
 	if (first)
 		sd_notifyf(0, "READY=1\nSTATUS=Configuration refused: %s", first);
+	else if (m->suspended)
+		sd_notify(0, "READY=1\nSTATUS=Everything was given back; reload to apply the "
+			     "configuration");
 	else
 		sd_notifyf(0, "READY=1\nSTATUS=%zu policies, %zu cgroups managed",
 			   m->config->n_policies, n);
@@ -84,7 +87,10 @@ static void finish_reload(struct manager *m, bool accepted)
 {
 	bool again = m->reload.again;
 
+	if (accepted)
+		m->suspended = m->reload.restore;
 	m->reload.active = m->reload.again = false;
+	m->reload.restore = m->reload.again_restore;
 	report_clear(&m->verdict.report);
 	m->verdict = (struct verdict){
 		.accepted = accepted,
@@ -152,12 +158,32 @@ void manager_use_config(struct manager *m, struct config *c)
 	manager_reconcile(m, true);
 }
 
+int manager_want_nothing(struct manager *m)
+{
+	struct config *c = config_new();
+
+	if (!c)
+		return -ENOMEM;
+	c->log_level = m->config->log_level;
+	manager_use_config(m, c);
+	return 0;
+}
+
 static void start_reload(struct manager *m)
 {
 	struct config *c = NULL;
 	int r;
 
 	m->reload.active = true;
+	if (m->reload.restore) {
+		r = manager_want_nothing(m);
+		if (r < 0) {
+			report_add(&m->reload.report, REPORT_ERROR, NULL, 0, "Cannot give back: %s",
+				   strerror(-r));
+			finish_reload(m, false);
+		}
+		return;
+	}
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=Reloading the configuration",
 		   clock_usec(CLOCK_MONOTONIC));
 	r = manager_read_config(m, &c, &m->reload.report);
@@ -176,7 +202,7 @@ static void start_reload(struct manager *m)
 	manager_use_config(m, c);
 }
 
-int manager_reload(struct manager *m, sd_bus_message *call)
+int manager_reload(struct manager *m, sd_bus_message *call, bool restore)
 {
 	bool busy = m->reload.active;
 	sd_bus_message ***list = busy ? &m->reload.waiting_again : &m->reload.waiting;
@@ -190,11 +216,15 @@ int manager_reload(struct manager *m, sd_bus_message *call)
 		*list = grown;
 		grown[(*n)++] = sd_bus_message_ref(call);
 	}
-	/* The files may have changed since they were read. */
-	if (busy)
+	/* The files may have changed since they were read. Of several requests the last one counts.
+	 */
+	if (busy) {
 		m->reload.again = true;
-	else
+		m->reload.again_restore = restore;
+	} else {
+		m->reload.restore = restore;
 		start_reload(m);
+	}
 	return 0;
 }
 
@@ -219,9 +249,11 @@ int manager_on_settled(sd_event_source *source, void *userdata)
 				     m->once && report_failed(&m->reload.report) ? -EIO : 0);
 	if (m->reload.active) {
 		log_full(LOG_INFO, &(struct log_fields){ .message_id = MESSAGE_RELOADED },
-			 "Configuration %s: %zu changes, %zu failed",
-			 m->started ? "reloaded" : "applied", m->reload.report.changes,
-			 m->reload.report.errors);
+			 "%s: %zu changes, %zu failed",
+			 m->reload.restore ? "Everything given back"
+			 : m->started      ? "Configuration reloaded"
+					   : "Configuration applied",
+			 m->reload.report.changes, m->reload.report.errors);
 		m->started = true;
 		finish_reload(m, true);
 	}

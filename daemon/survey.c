@@ -191,6 +191,7 @@ int survey_records(const struct survey *s, const struct survey_records_ops *ops,
 			ops->left(userdata, cgroup, unit, setting);
 		finding_clear(&f);
 	}
+	plan_keep_a_way_out(s->plan);
 	return 0;
 }
 

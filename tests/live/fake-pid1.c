@@ -11,6 +11,7 @@
  *   --late MSEC       time between the reply and the write (0)
  *   --mute            never answer SetUnitProperties
  *   --fail            refuse SetUnitProperties
+ *   --fails N         refuse it N times
  *   --lazy            never write to the cgroup
  */
 #include <errno.h>
@@ -34,7 +35,7 @@ static struct {
 	const char *root;
 	const char *knows[NAMES_MAX], *units[NAMES_MAX];
 	int n_knows, n_units;
-	unsigned int late_msec;
+	unsigned int late_msec, fails;
 	bool mute, fail, lazy;
 	sd_event *event;
 } fake;
@@ -52,13 +53,18 @@ static bool has(const char *const *names, int n, const char *name)
 	return false;
 }
 
+/* In one step, as in the kernel: nobody sees a file that is empty. */
 static void put(const char *path, const char *text)
 {
-	FILE *f = fopen(path, "w");
+	char new[520];
+	FILE *f;
 
+	snprintf(new, sizeof(new), "%s.new", path);
+	f = fopen(new, "w");
 	if (f) {
 		fputs(text, f);
 		fclose(f);
+		rename(new, path);
 	}
 }
 
@@ -106,7 +112,7 @@ static int set_unit_properties(sd_bus_message *m)
 	r = sd_bus_message_read(m, "sb", &unit, &runtime);
 	if (r >= 0 && fake.mute)
 		return 1;
-	if (r >= 0 && fake.fail)
+	if (r >= 0 && (fake.fail || (fake.fails > 0 && fake.fails--)))
 		return sd_bus_reply_method_errorf(m, "org.freedesktop.systemd1.Test",
 						  "No luck today");
 	if (r >= 0 && !has(fake.units, fake.n_units, unit))
@@ -197,6 +203,7 @@ int main(int argc, char **argv)
 		{ "late", required_argument, NULL, 't' },
 		{ "mute", no_argument, NULL, 'm' },
 		{ "fail", no_argument, NULL, 'f' },
+		{ "fails", required_argument, NULL, 'n' },
 		{ "lazy", no_argument, NULL, 'l' },
 		{},
 	};
@@ -211,6 +218,8 @@ int main(int argc, char **argv)
 			fake.units[fake.n_units++] = optarg;
 		else if (c == 't')
 			fake.late_msec = atoi(optarg);
+		else if (c == 'n')
+			fake.fails = atoi(optarg);
 		else if (c == 'm')
 			fake.mute = true;
 		else if (c == 'f')

@@ -110,12 +110,34 @@ static void test_add_and_move(void **state)
 	assert_int_equal(p.n, 0);
 }
 
+static void test_a_way_out_stays_open(void **state)
+{
+	const enum setting writeback = SETTING_CGROUP_ZSWAP_WRITEBACK;
+	struct plan_item items[] = {
+		{ .cgroup = (char *)"/a", .setting = writeback, .from = 1, .to = 0 },
+		{ .cgroup = (char *)"/a", .setting = S, .from = 0, .to = 8192 },
+		{ .cgroup = (char *)"/b", .setting = writeback, .from = 0, .to = 1 },
+		{ .cgroup = (char *)"/b", .setting = S, .from = 8192, .to = 0 },
+		{ .setting = SETTING_ZSWAP, .from = 1, .to = 0 },
+		{ .setting = SETTING_ZSWAP_SHRINKER, .from = 0, .to = 1 },
+	};
+	struct plan p = { items, ARRAY_SIZE(items) };
+
+	plan_keep_a_way_out(&p);
+	assert_int_equal(items[0].setting, S);
+	assert_int_equal(items[1].setting, writeback);
+	assert_int_equal(items[2].setting, writeback);
+	assert_int_equal(items[3].setting, S);
+	assert_int_equal(items[4].setting, SETTING_ZSWAP);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_wanted),         cmocka_unit_test(test_not_wanted),
 		cmocka_unit_test(test_cgroup_is_gone), cmocka_unit_test(test_format),
 		cmocka_unit_test(test_add_and_move),
+		cmocka_unit_test(test_a_way_out_stays_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
