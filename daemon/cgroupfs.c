@@ -103,7 +103,7 @@ int cgroupfs_counters(int root_fd, const char *cgroup, struct counters *ret)
 	return 0;
 }
 
-static int walk_below(int root_fd, const char *cgroup, cgroupfs_visit_t visit, void *userdata)
+int cgroupfs_visit_children(int root_fd, const char *cgroup, cgroupfs_visit_t visit, void *userdata)
 {
 	_cleanup_free_ char *path = cgroupfs_path(cgroup, NULL);
 	const struct dirent *entry;
@@ -131,15 +131,29 @@ static int walk_below(int root_fd, const char *cgroup, cgroupfs_visit_t visit, v
 			r = -ENOMEM;
 			break;
 		}
-		r = cgroupfs_walk(root_fd, child, visit, userdata);
+		r = visit(child, userdata);
 	}
 	closedir(dir);
-	return r;
+	return r < 0 ? r : 0;
+}
+
+struct walk {
+	int root_fd;
+	cgroupfs_visit_t visit;
+	void *userdata;
+};
+
+static int walk_child(const char *cgroup, void *userdata)
+{
+	const struct walk *w = userdata;
+
+	return cgroupfs_walk(w->root_fd, cgroup, w->visit, w->userdata);
 }
 
 int cgroupfs_walk(int root_fd, const char *cgroup, cgroupfs_visit_t visit, void *userdata)
 {
+	struct walk w = { root_fd, visit, userdata };
 	int r = visit(cgroup, userdata);
 
-	return r <= 0 ? r : walk_below(root_fd, cgroup, visit, userdata);
+	return r <= 0 ? r : cgroupfs_visit_children(root_fd, cgroup, walk_child, &w);
 }

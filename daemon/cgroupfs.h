@@ -50,4 +50,9 @@ int cgroupfs_counters(int root_fd, const char *cgroup, struct counters *ret);
 typedef int (*cgroupfs_visit_t)(const char *cgroup, void *userdata);
 int cgroupfs_walk(int root_fd, const char *cgroup, cgroupfs_visit_t visit, void *userdata);
 
+/* Visit the cgroups directly below one. What the callback returns matters if it is negative only.
+ */
+int cgroupfs_visit_children(int root_fd, const char *cgroup, cgroupfs_visit_t visit,
+			    void *userdata);
+
 #endif
