@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "array.h"
 #include "cgroup.h"
 #include "clock.h"
 
@@ -67,15 +68,10 @@ struct sample_process *sample_add_process(struct sample *s, pid_t pid, size_t cg
 {
 	struct sample_process *p;
 
-	if (s->n_processes == s->allocated) {
-		size_t more = s->allocated ? s->allocated * 2 : 64;
-
-		p = reallocarray(s->processes, more, sizeof(*p));
-		if (!p)
-			return NULL;
-		s->processes = p;
-		s->allocated = more;
-	}
+	p = array_room(s->processes, s->n_processes, &s->allocated, sizeof(*p));
+	if (!p)
+		return NULL;
+	s->processes = p;
 	p = &s->processes[s->n_processes++];
 	*p = (struct sample_process){ .pid = pid, .cgroup = cgroup };
 	return p;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "array.h"
 #include "cgroupfs.h"
 #include "clock.h"
 #include "fs.h"
@@ -25,7 +26,7 @@ struct sampler {
 	size_t n_cgroups, n_processes; /* that have been looked at */
 	/* Cgroups below the one looked at last, which are no cgroups of the sample. */
 	char **below;
-	size_t n_below;
+	size_t n_below, below_allocated;
 };
 
 static void drop_below(struct sampler *s)
@@ -34,6 +35,7 @@ static void drop_below(struct sampler *s)
 		free(s->below[--s->n_below]);
 	free(s->below);
 	s->below = NULL;
+	s->below_allocated = 0;
 }
 
 static void finish(struct sampler *s, int error)
@@ -82,7 +84,7 @@ static int push_below(const char *cgroup, void *userdata)
 
 	if (sample_find(s->next, cgroup) != SIZE_MAX)
 		return 0;
-	grown = reallocarray(s->below, s->n_below + 1, sizeof(*grown));
+	grown = array_room(s->below, s->n_below, &s->below_allocated, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
 	s->below = grown;
