@@ -32,8 +32,7 @@ bool drift_allows(struct drift *d, uint64_t now_usec)
 	return true;
 }
 
-/* Order in which "/" comes before any other character, so that subtrees stay together. */
-static int compare(const char *a, const char *b)
+int cgroup_compare(const char *a, const char *b)
 {
 	while (*a && *a == *b) {
 		a++;
@@ -55,7 +54,7 @@ static size_t position(const struct cgroup_table *t, const char *path)
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (compare(t->cgroups[middle]->path, path) < 0)
+		if (cgroup_compare(t->cgroups[middle]->path, path) < 0)
 			low = middle + 1;
 		else
 			high = middle;

@@ -46,6 +46,9 @@ struct cgroup {
 	bool stale;                               /* not seen in the walk that is under way */
 };
 
+/* Order paths: "/" comes before any other character, so that subtrees stay together. */
+int cgroup_compare(const char *a, const char *b);
+
 struct cgroup_table {
 	struct cgroup **cgroups; /* sorted: each before those below it, which follow it directly */
 	size_t n, allocated;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "counters.h"
 #include "setting.h"
 
 /*
@@ -38,8 +39,8 @@ int cgroupfs_write(int root_fd, const char *cgroup, enum setting s, uint64_t val
 /* The inode number of a cgroup, which no other cgroup gets until the next boot. */
 int cgroupfs_id(int root_fd, const char *cgroup, uint64_t *ret);
 
-/* Bytes of the cgroup's memory that are in zswap, before compression. */
-int cgroupfs_zswapped(int root_fd, const char *cgroup, uint64_t *ret);
+/* What the kernel counts of a cgroup, or of the system if it is NULL, as far as it tells. */
+int cgroupfs_counters(int root_fd, const char *cgroup, struct counters *ret);
 
 /*
  * Visit a cgroup and those below it, parents first. The callback comes before the directory is
@@ -48,5 +49,10 @@ int cgroupfs_zswapped(int root_fd, const char *cgroup, uint64_t *ret);
  */
 typedef int (*cgroupfs_visit_t)(const char *cgroup, void *userdata);
 int cgroupfs_walk(int root_fd, const char *cgroup, cgroupfs_visit_t visit, void *userdata);
+
+/* Visit the cgroups directly below one. What the callback returns matters if it is negative only.
+ */
+int cgroupfs_visit_children(int root_fd, const char *cgroup, cgroupfs_visit_t visit,
+			    void *userdata);
 
 #endif

@@ -212,7 +212,8 @@ static int append_cgroup(const struct manager *m, sd_bus_message *reply, const s
 	char want[N_CGROUP_SETTINGS][SETTING_TEXT_MAX], live[N_CGROUP_SETTINGS][SETTING_TEXT_MAX];
 	_cleanup_free_ char *text = NULL;
 	unsigned int failures = 0;
-	uint64_t zswapped = 0;
+	struct counters counters;
+	uint64_t zswapped;
 
 	for (int i = 0; i < N_CGROUP_SETTINGS; i++) {
 		enum setting s = SETTING_CGROUP_FIRST + i;
@@ -227,7 +228,8 @@ static int append_cgroup(const struct manager *m, sd_bus_message *reply, const s
 		if (cgroupfs_read(m->root_fd, c->path, s, &value) >= 0)
 			setting_format(s, value, live[i]);
 	}
-	cgroupfs_zswapped(m->root_fd, c->path, &zswapped);
+	cgroupfs_counters(m->root_fd, c->path, &counters);
+	zswapped = counters.of[COUNTER_ZSWAPPED].value;
 	return sd_bus_message_append(reply, "(sssssssssts)", c->path, c->unit ?: "",
 				     c->policy->name, mode_name(c->policy->mode), want[0], live[0],
 				     want[1], live[1], cgroup_state(m, c, zswapped), zswapped,

@@ -78,6 +78,8 @@ static void test_defaults(void **state)
 	assert_false(c->restore_on_stop);
 	for (int s = 0; s < N_KERNEL_SETTINGS; s++)
 		assert_false(c->kernel[s].managed);
+	assert_true(c->taskstats);
+	assert_int_equal(c->stats_interval, 1);
 	assert_int_equal(c->n_policies, 0);
 	config_free(c);
 }
@@ -95,6 +97,9 @@ static void test_everything(void **state)
 				 "zswap = on\n"
 				 "zswap-shrinker = off\n"
 				 "zswap-max-pool-percent = 100\n"
+				 "[stats]\n"
+				 "taskstats = off\n"
+				 "interval = 2min\n"
 				 "; another comment\n"
 				 "   # indented comment\n"
 				 "[policy db_1.x-y]\n"
@@ -119,6 +124,8 @@ static void test_everything(void **state)
 	assert_true(c->kernel[SETTING_ZSWAP_SHRINKER].managed);
 	assert_int_equal(c->kernel[SETTING_ZSWAP_SHRINKER].value, 0);
 	assert_int_equal(c->kernel[SETTING_ZSWAP_MAX_POOL_PERCENT].value, 100);
+	assert_false(c->taskstats);
+	assert_int_equal(c->stats_interval, 120);
 	assert_int_equal(c->n_policies, 2);
 	assert_string_equal(p->name, "db_1.x-y");
 	assert_int_equal(p->n_matches, 3);
@@ -188,7 +195,8 @@ static void test_all_errors_are_reported(void **state)
 	      "f:5: zswap-max-pool-percent = 101: must be keep or a number from 1 to 100\n"
 	      "f:8: mode = huge: must be keep, pmd or zswap\n"
 	      "f:9: priority = high: must be a number from -1000000 to 1000000\n"
-	      "f:10: unknown section [colour]; there are [daemon], [kernel] and [policy NAME]\n");
+	      "f:10: unknown section [colour]; there are [daemon], [kernel], [stats] and [policy "
+	      "NAME]\n");
 }
 
 static void test_sections(void **state)
@@ -203,7 +211,7 @@ static void test_sections(void **state)
 	      "f:3: '[kernel' lacks the closing ']'\n"
 	      "f:4: 'zswap = on' after the section name; a setting starts on its own line\n");
 	check("zswap = on\n", "f:1: zswap stands before the first section; put it below [daemon], "
-			      "[kernel] or [policy NAME]\n");
+			      "[kernel], [stats] or [policy NAME]\n");
 }
 
 static void test_duplicate_keys(void **state)
@@ -251,6 +259,43 @@ static void test_values(void **state)
 	      "f:4: zswap-max = -1: must be max or bytes, with K, M, G or T if wanted\n");
 	check("[policy p]\nunit = a.service\nmode = zswap\nzswap-max = 1Gi\n",
 	      "f:4: zswap-max = 1Gi: must be max or bytes, with K, M, G or T if wanted\n");
+}
+
+static void test_intervals(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned int seconds;
+	} good[] = {
+		{ "1", 1 }, { "59s", 59 }, { "60min", 3600 }, { "1h", 3600 }, { "3600", 3600 }
+	};
+	static const char *const bad[] = {
+		"0",    "0s", "-1", "1 s", "1.5", "1ms",         "61min", "2h",
+		"3601", "s",  "1m", "+1",  "0x1", "99999999999", "1h1s",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		char text[64];
+		struct config *c;
+
+		snprintf(text, sizeof(text), "[stats]\ninterval = %s\n", good[i].text);
+		c = parse(text);
+		assert_int_equal(c->stats_interval, good[i].seconds);
+		config_free(c);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		char text[64], expected[160];
+
+		snprintf(text, sizeof(text), "[stats]\ninterval = %s\n", bad[i]);
+		snprintf(expected, sizeof(expected),
+			 "f:2: interval = %s: must be a time from 1s to 1h, in s, min or h; "
+			 "without a unit it is seconds\n",
+			 bad[i]);
+		check(text, expected);
+	}
+	check("[stats]\ntaskstats = yes\nfoo = 1\n",
+	      "f:2: taskstats = yes: must be off or on\n"
+	      "f:3: unknown key foo; there are taskstats and interval\n");
 }
 
 static void test_matches(void **state)
@@ -334,6 +379,7 @@ int main(void)
 		cmocka_unit_test(test_duplicate_keys),
 		cmocka_unit_test(test_binary),
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_intervals),
 		cmocka_unit_test(test_matches),
 		cmocka_unit_test(test_meaningless_combinations),
 		cmocka_unit_test(test_zswap_below_pmd),
