@@ -48,6 +48,39 @@ int cgroupfs_read(int root_fd, const char *cgroup, enum setting s, uint64_t *ret
 	return r < 0 ? r : setting_parse(s, text, ret);
 }
 
+int cgroupfs_read_effective(int root_fd, const char *cgroup, enum setting s, uint64_t *ret,
+			    char **ret_owner)
+{
+	_cleanup_free_ char *path = strdup(cgroup), *owner = NULL;
+	bool found = false;
+
+	if (!path)
+		return -ENOMEM;
+	for (;;) {
+		char *slash = strrchr(path, '/');
+		uint64_t value;
+
+		/* A cgroup without the file has no say. */
+		if (cgroupfs_read(root_fd, path, s, &value) >= 0 && (!found || value < *ret)) {
+			found = true;
+			*ret = value;
+			free(owner);
+			owner = strdup(path);
+			if (!owner)
+				return -ENOMEM;
+		}
+		if (!slash || !path[1])
+			break;
+		/* Above "/a" there is "/". */
+		slash[slash == path] = '\0';
+	}
+	if (!found)
+		return -ENOENT;
+	if (ret_owner)
+		*ret_owner = TAKE_PTR(owner);
+	return 0;
+}
+
 int cgroupfs_write(int root_fd, const char *cgroup, enum setting s, uint64_t value)
 {
 	_cleanup_free_ char *path = setting_file(cgroup, s);

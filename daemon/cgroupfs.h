@@ -36,6 +36,14 @@ int cgroupfs_read(int root_fd, const char *cgroup, enum setting s, uint64_t *ret
  */
 int cgroupfs_write(int root_fd, const char *cgroup, enum setting s, uint64_t value);
 
+/*
+ * The value that is in force: the least one of the cgroup and all above it. The cgroup that has it,
+ * the nearest one, goes to *ret_owner, which the caller frees, if that is not NULL.
+ * -ENOENT if none has the file.
+ */
+int cgroupfs_read_effective(int root_fd, const char *cgroup, enum setting s, uint64_t *ret,
+			    char **ret_owner);
+
 /* The inode number of a cgroup, which no other cgroup gets until the next boot. */
 int cgroupfs_id(int root_fd, const char *cgroup, uint64_t *ret);
 

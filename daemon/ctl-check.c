@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "conf-load.h"
-#include "ctl.h"
+#include "ctl-live.h"
 #include "fs.h"
 
 enum exit_code ctl_check(const struct ctl *x, const char *argument)
@@ -23,11 +23,7 @@ enum exit_code ctl_check(const struct ctl *x, const char *argument)
 		report_clear(&report);
 		return ctl_fail(r, "cannot check the configuration");
 	}
-	for (size_t i = 0; i < report.n; i++) {
-		_cleanup_free_ char *text = message_format(&report.messages[i]);
-
-		fprintf(stderr, "%s\n", text ?: report.messages[i].text);
-	}
+	ctl_print_report(&report);
 	if (report_failed(&report)) {
 		fprintf(stderr, "%zu errors\n", report.errors);
 		code = EXIT_FAILED;

@@ -10,6 +10,28 @@ enum exit_code ctl_fail(int error, const char *what)
 	return error == -EACCES || error == -EPERM ? EXIT_PERMISSION : EXIT_FAILED;
 }
 
+bool ctl_state_is_bad(const char *state)
+{
+	static const char *const bad[] = { "failed", "drifted", "overridden", "blocked",
+					   "missing" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		if (strcmp(state, bad[i]) == 0)
+			return true;
+	return false;
+}
+
+const char *ctl_state_colour(const char *state)
+{
+	if (ctl_state_is_bad(state))
+		return "\033[31m";
+	if (strcmp(state, "draining") == 0 || strcmp(state, "pending") == 0)
+		return "\033[33m";
+	if (strcmp(state, "keep") == 0)
+		return NULL;
+	return "\033[32m";
+}
+
 void ctl_print_lines(const char *text)
 {
 	while (*text) {
@@ -17,6 +39,15 @@ void ctl_print_lines(const char *text)
 
 		fprintf(stderr, "pmdswapctl: %.*s\n", (int)len, text);
 		text += len + (text[len] == '\n');
+	}
+}
+
+void ctl_print_report(const struct report *report)
+{
+	for (size_t i = 0; i < report->n; i++) {
+		_cleanup_free_ char *text = message_format(&report->messages[i]);
+
+		fprintf(stderr, "%s\n", text ?: report->messages[i].text);
 	}
 }
 

@@ -6,16 +6,12 @@
 #include "apply.h"
 #include "cgroupfs.h"
 #include "ctl-bus.h"
+#include "ctl-live.h"
 #include "fs.h"
-#include "survey.h"
 
 /* Everything is to be given back without the daemon. */
 struct restore {
-	int root_fd;
-	bool fake_root;
-	struct state state;
-	sd_bus *bus;
-	struct pid1 *pid1;
+	struct live live;
 	struct plan plan;
 	size_t changes, failed, left;
 	bool denied;
@@ -26,11 +22,7 @@ struct restore {
 static void restore_clear(struct restore *r)
 {
 	plan_clear(&r->plan);
-	pid1_free(r->pid1);
-	sd_bus_flush_close_unref(r->bus);
-	state_clear(&r->state);
-	if (r->root_fd >= 0)
-		close(r->root_fd);
+	live_close(&r->live);
 }
 
 static bool skip_nothing(void *userdata, const struct record *record)
@@ -51,7 +43,7 @@ static void say_left(void *userdata, const char *cgroup, const char *unit, enum 
 static enum exit_code make_plan(struct restore *r)
 {
 	static const struct survey_records_ops ops = { skip_nothing, say_left };
-	const struct survey survey = { r->root_fd, r->pid1, &r->state, &r->plan };
+	const struct survey survey = live_survey(&r->live, &r->plan);
 	_cleanup_(config_freep) struct config *nothing = config_new();
 	int e = nothing ? 0 : -ENOMEM;
 
@@ -66,25 +58,6 @@ static enum exit_code make_plan(struct restore *r)
 	if (e >= 0)
 		e = survey_records(&survey, &ops, r);
 	return e < 0 ? ctl_fail(e, "cannot work out what to give back") : EXIT_OK;
-}
-
-static enum exit_code read_state(struct restore *r)
-{
-	int e = state_load(&r->state, r->root_fd);
-	bool private;
-
-	if (e == -EBADMSG) {
-		fprintf(stderr,
-			"pmdswapctl: /%s is damaged; what it recorded cannot be given back\n",
-			STATE_PATH);
-		return EXIT_FAILED;
-	}
-	if (e < 0)
-		return ctl_fail(e, "cannot read /" STATE_PATH);
-	/* Without PID 1 the files are written, which lasts until its next reload. */
-	if (r->state.n > 0 && pid1_connect(&r->bus, r->root_fd, r->fake_root, &private) >= 0)
-		pid1_new(&r->pid1, r->bus);
-	return EXIT_OK;
 }
 
 /* Print a word for the shell. */
@@ -137,7 +110,7 @@ static enum exit_code print_commands(struct restore *r)
 
 	r->to = stdout;
 	r->prefix = "# ";
-	code = read_state(r);
+	code = live_read_state(&r->live);
 	if (code == EXIT_OK)
 		code = make_plan(r);
 	for (size_t i = 0; code == EXIT_OK && i < r->plan.n; i++)
@@ -157,7 +130,7 @@ static void on_result(void *userdata, const struct plan_item *item, int error, c
 	if (error >= 0) {
 		r->changes++;
 		printf("%s\n", text ?: setting_name(item->setting));
-		survey_written(&r->state, item);
+		survey_written(&r->live.state, item);
 		return;
 	}
 	r->failed++;
@@ -169,22 +142,22 @@ static int carry_out(struct restore *r)
 {
 	_cleanup_(sd_event_unrefp) sd_event *event = NULL;
 	struct applier *applier = NULL;
-	int e = state_save(&r->state, r->root_fd);
+	int e = state_save(&r->live.state, r->live.root_fd);
 
 	if (e >= 0)
 		e = sd_event_new(&event);
-	if (e >= 0 && r->bus)
-		e = sd_bus_attach_event(r->bus, event, SD_EVENT_PRIORITY_NORMAL);
+	if (e >= 0 && r->live.bus)
+		e = sd_bus_attach_event(r->live.bus, event, SD_EVENT_PRIORITY_NORMAL);
 	if (e >= 0)
-		e = applier_new(&applier, event, r->root_fd, on_result, r);
+		e = applier_new(&applier, event, r->live.root_fd, on_result, r);
 	if (e < 0)
 		return e;
-	applier_run(applier, r->pid1, &r->plan);
+	applier_run(applier, r->live.pid1, &r->plan);
 	while (e >= 0 && applier_busy(applier))
 		e = sd_event_run(event, UINT64_MAX);
-	pid1_free(TAKE_PTR(r->pid1));
+	pid1_free(TAKE_PTR(r->live.pid1));
 	applier_free(applier);
-	return e < 0 ? e : state_save(&r->state, r->root_fd);
+	return e < 0 ? e : state_save(&r->live.state, r->live.root_fd);
 }
 
 static enum exit_code restore_here(struct restore *r)
@@ -193,11 +166,11 @@ static enum exit_code restore_here(struct restore *r)
 	enum exit_code code;
 	int e;
 
-	if (!fs_exists(r->root_fd, STATE_PATH)) {
+	if (!fs_exists(r->live.root_fd, STATE_PATH)) {
 		printf("Nothing to give back\n");
 		return EXIT_OK;
 	}
-	lock = state_lock(r->root_fd);
+	lock = state_lock(r->live.root_fd);
 	if (lock == -EWOULDBLOCK) {
 		fprintf(stderr, "pmdswapctl: pmdswapd is starting or stopping; try again\n");
 		return EXIT_FAILED;
@@ -206,7 +179,7 @@ static enum exit_code restore_here(struct restore *r)
 		return ctl_fail(lock, "/" LOCK_PATH);
 	r->to = stderr;
 	r->prefix = "pmdswapctl: ";
-	code = read_state(r);
+	code = live_read_state(&r->live);
 	if (code == EXIT_OK)
 		code = make_plan(r);
 	if (code != EXIT_OK)
@@ -222,18 +195,16 @@ static enum exit_code restore_here(struct restore *r)
 
 enum exit_code ctl_restore(const struct ctl *x, const char *argument)
 {
-	_cleanup_(restore_clear) struct restore restore = {
-		.root_fd = fs_open_root(x->root),
-		.fake_root = strcmp(x->root, "/") != 0,
-	};
+	_cleanup_(restore_clear) struct restore restore = {};
 	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *daemon = NULL;
+	enum exit_code code = live_open(x, &restore.live);
 	int r;
 
-	if (restore.root_fd < 0)
-		return ctl_fail(restore.root_fd, x->root);
+	if (code != EXIT_OK)
+		return code;
 	if (x->print)
 		return print_commands(&restore);
-	r = ctl_open(restore.root_fd, &daemon);
+	r = ctl_open(restore.live.root_fd, &daemon);
 	if (r == -ECONNREFUSED)
 		return restore_here(&restore);
 	if (r < 0)

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "ctl-bus.h"
+#include "ctl-view.h"
 #include "manager-bus.h"
 
 static int print_files(sd_bus *bus)
@@ -129,55 +130,51 @@ static int print_policies(sd_bus *bus, size_t width)
 	return r;
 }
 
-/* 1 if a cgroup is not as wanted, 0 if all are, or a negative errno. */
-static int print_cgroups(sd_bus *bus, size_t width)
+static const char *colour_first(size_t column, const char *cell)
 {
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *m = NULL;
-	const char *path, *unit, *policy, *mode, *want[2], *live[2], *state, *reason;
-	struct table t = { .columns = 5 };
-	_cleanup_free_ char *reasons = NULL;
-	size_t size;
-	uint64_t zswapped;
-	bool bad = false, any = false;
-	FILE *f;
-	int r;
+	return column == 0 ? ctl_state_colour(cell) : NULL;
+}
 
-	r = sd_bus_message_new_method_call(bus, &call, NULL, BUS_PATH, BUS_INTERFACE,
-					   "ListCgroups");
-	if (r >= 0)
-		r = sd_bus_call(bus, call, QUERY_TIMEOUT_USEC, NULL, &m);
-	if (r >= 0)
-		r = sd_bus_message_enter_container(m, 'a', "(sssssssssts)");
-	f = open_memstream(&reasons, &size);
-	if (!f)
-		return -ENOMEM;
-	table_row(&t, "STATE", "WANTED", "LIVE", "POLICY", "CGROUP");
-	while (r >= 0 && (r = sd_bus_message_read(m, "(sssssssssts)", &path, &unit, &policy, &mode,
-						  &want[0], &live[0], &want[1], &live[1], &state,
-						  &zswapped, &reason)) > 0) {
-		char wanted_text[56], live_text[56];
+/* 1 if a cgroup is not as wanted, 0 if all are, or a negative errno. */
+static int print_cgroups(sd_bus *bus, const struct ctl *x)
+{
+	_cleanup_(views_clear) struct views views = {};
+	struct table t = { .columns = 5, .colour = x->colour ? colour_first : NULL };
+	bool bad = false;
+	int r = views_read(bus, &views, NULL);
 
-		any = true;
-		snprintf(wanted_text, sizeof(wanted_text), "%s/%s", want[0], want[1]);
-		snprintf(live_text, sizeof(live_text), "%s/%s", live[0], live[1]);
-		table_row(&t, state, wanted_text, live_text, policy, path);
-		if (strcmp(state, "draining") == 0)
-			fprintf(f, "%s: %" PRIu64 " KiB still in zswap\n", path, zswapped / 1024);
-		else if (*reason)
-			fprintf(f, "%s: %s\n", path, reason);
-		bad |= strcmp(state, "failed") == 0 || strcmp(state, "drifted") == 0 ||
-		       strcmp(state, "overridden") == 0 || strcmp(state, "blocked") == 0 ||
-		       strcmp(state, "missing") == 0;
-	}
-	if (fclose(f) != 0 || ctl_print_table(&t, width) < 0)
-		r = -ENOMEM;
 	if (r < 0)
 		return r;
-	if (any)
-		printf("WANTED and LIVE: memory.zswap.max/memory.zswap.writeback\n");
-	for (char *save = NULL, *line = strtok_r(reasons, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save))
-		ctl_print_wrapped(line, width);
+	table_row(&t, "STATE", "WANTED", "LIVE", "POLICY", "CGROUP");
+	for (size_t i = 0; i < views.n; i++) {
+		const struct view *v = &views.v[i];
+		char want[VIEW_TEXT_MAX], live[VIEW_TEXT_MAX];
+
+		table_row(&t, v->state, view_format(v->want[0], v->want[1], want),
+			  view_format(v->live[0], v->live[1], live), v->policy, v->cgroup);
+		bad |= view_is_bad(v);
+	}
+	if (ctl_print_table(&t, x->width) < 0)
+		return -ENOMEM;
+	if (views.n > 0)
+		printf("WANTED, LIVE: memory.zswap.max, with /0 if memory.zswap.writeback is 0\n");
+	for (size_t i = 0; i < views.n; i++) {
+		const struct view *v = &views.v[i];
+		_cleanup_free_ char *text = NULL;
+
+		if (strcmp(v->state, "draining") == 0)
+			r = asprintf(&text, "%s: %" PRIu64 " KiB still in zswap", v->cgroup,
+				     v->zswapped / 1024);
+		else if (*v->reason)
+			r = asprintf(&text, "%s: %s", v->cgroup, v->reason);
+		else
+			continue;
+		if (r < 0) {
+			text = NULL;
+			return -ENOMEM;
+		}
+		ctl_print_wrapped(text, x->width);
+	}
 	return bad;
 }
 
@@ -204,7 +201,7 @@ enum exit_code ctl_status(const struct ctl *x, const char *argument)
 	if (r >= 0)
 		r = print_policies(bus, x->width);
 	if (r >= 0)
-		r = print_cgroups(bus, x->width);
+		r = print_cgroups(bus, x);
 	bad |= r > 0;
 	if (r < 0)
 		return ctl_call_failed(&SD_BUS_ERROR_NULL, r);

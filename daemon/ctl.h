@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "cleanup.h"
+#include "report.h"
 #include "table.h"
 
 /*
@@ -28,20 +29,35 @@ struct ctl {
 	const char *root;
 	bool full;
 	bool print;   /* show commands instead of doing it */
+	bool json;    /* for a machine */
+	bool colour;  /* standard output is a terminal that may have colours */
 	size_t width; /* of the output; 0: no limit */
 };
 
 /* The commands. The argument is NULL if there was none. */
 enum exit_code ctl_check(const struct ctl *x, const char *argument);
+enum exit_code ctl_explain(const struct ctl *x, const char *argument);
+enum exit_code ctl_list(const struct ctl *x, const char *argument);
+enum exit_code ctl_plan(const struct ctl *x, const char *argument);
 enum exit_code ctl_reload(const struct ctl *x, const char *argument);
 enum exit_code ctl_restore(const struct ctl *x, const char *argument);
 enum exit_code ctl_status(const struct ctl *x, const char *argument);
+enum exit_code ctl_verify(const struct ctl *x, const char *argument);
 
 /* Say on standard error what failed. The code to exit with. */
 enum exit_code ctl_fail(int error, const char *what);
 
+/* Whether a state of a cgroup or setting, by its name, is one that nobody wants. */
+bool ctl_state_is_bad(const char *state);
+
+/* The escape sequence for the state of a cgroup or setting; NULL: none. */
+const char *ctl_state_colour(const char *state);
+
 /* Print every line of a text on standard error, with the name of the program before it. */
 void ctl_print_lines(const char *text);
+
+/* Print every message of a report on standard error. */
+void ctl_print_report(const struct report *report);
 
 /*
  * Print a text that may be long in lines of at most width characters, indented; 0: in one line.

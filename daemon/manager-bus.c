@@ -180,20 +180,14 @@ static int get_pid1_properties(sd_bus *bus, const char *path, const char *interf
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-/* Whether a cgroup above this one has memory.zswap.max = 0, whoever set it. */
+/* Whether the cgroup or one above it has memory.zswap.max = 0, whoever set it. */
 static bool is_kept_out_of_zswap(const struct manager *m, const char *cgroup)
 {
-	_cleanup_free_ char *above = strdup(cgroup);
+	uint64_t limit;
 
-	for (char *slash; above && (slash = strrchr(above, '/')) && slash != above;) {
-		uint64_t limit;
-
-		*slash = '\0';
-		if (cgroupfs_read(m->root_fd, above, SETTING_CGROUP_ZSWAP_MAX, &limit) >= 0 &&
-		    limit == 0)
-			return true;
-	}
-	return false;
+	return cgroupfs_read_effective(m->root_fd, cgroup, SETTING_CGROUP_ZSWAP_MAX, &limit,
+				       NULL) >= 0 &&
+	       limit == 0;
 }
 
 static const char *cgroup_state(const struct manager *m, const struct cgroup *c, uint64_t zswapped)

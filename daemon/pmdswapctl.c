@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <getopt.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "ctl.h"
 
@@ -8,9 +9,10 @@
 enum {
 	OPTION_FULL = 1 << 0,
 	OPTION_PRINT = 1 << 1,
+	OPTION_JSON = 1 << 2,
 };
 
-static const char *const option_names[] = { "--full", "--print" };
+static const char *const option_names[] = { "--full", "--print", "--json" };
 
 static const struct command {
 	const char *name;
@@ -25,11 +27,34 @@ static const struct command {
 	  ctl_status,
 	  { "show settings, policies and cgroups; exit 1 if anything is not",
 	    "as the configuration wants it" } },
+	{ "list",
+	  NULL,
+	  OPTION_FULL | OPTION_JSON,
+	  ctl_list,
+	  { "show each cgroup that has a policy, what it has, what comes of it",
+	    "and its counters" } },
+	{ "explain",
+	  "CGROUP",
+	  OPTION_FULL | OPTION_JSON,
+	  ctl_explain,
+	  { "show why a cgroup, or a unit, has the policy that it has, and what",
+	    "comes of it; needs no daemon" } },
 	{ "check",
 	  "[FILE]",
 	  0,
 	  ctl_check,
 	  { "check the configuration, or one file alone; needs no daemon" } },
+	{ "plan",
+	  NULL,
+	  OPTION_FULL | OPTION_JSON,
+	  ctl_plan,
+	  { "show what a reload would change; needs no daemon" } },
+	{ "verify",
+	  NULL,
+	  OPTION_FULL | OPTION_JSON,
+	  ctl_verify,
+	  { "compare the system with the configuration; exit 1 if anything",
+	    "differs; needs no daemon" } },
 	{ "reload",
 	  NULL,
 	  0,
@@ -52,6 +77,7 @@ static const char usage[] = "Usage: pmdswapctl [OPTIONS] COMMAND\n"
 static const char options_help[] = "\n"
 				   "Options:\n"
 				   "  -l, --full      do not cut long names\n"
+				   "      --json      print JSON\n"
 				   "      --print     restore: show the commands instead\n"
 				   "      --root DIR  work on the files below DIR, for tests\n"
 				   "      --help      show this help\n"
@@ -69,6 +95,19 @@ static void print_help(FILE *f)
 			fprintf(f, "%*s%s\n", 18 - width, "", c->summary[k]);
 	}
 	fputs(options_help, f);
+}
+
+/* Find out how the output is to look. */
+static void look_at_terminal(struct ctl *x)
+{
+	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
+	struct winsize size;
+
+	if (!isatty(STDOUT_FILENO))
+		return;
+	x->colour = !(no_colour && *no_colour) && term && strcmp(term, "dumb") != 0;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) >= 0 && size.ws_col > OUTPUT_WIDTH)
+		x->width = size.ws_col;
 }
 
 static enum exit_code run(const struct command *c, const struct ctl *x, unsigned int given,
@@ -97,13 +136,15 @@ static enum exit_code run(const struct command *c, const struct ctl *x, unsigned
 int main(int argc, char **argv)
 {
 	enum {
-		OPT_PRINT = 256,
+		OPT_JSON = 256,
+		OPT_PRINT,
 		OPT_ROOT,
 		OPT_HELP,
 		OPT_VERSION
 	};
 	static const struct option options[] = {
 		{ "full", no_argument, NULL, 'l' },
+		{ "json", no_argument, NULL, OPT_JSON },
 		{ "print", no_argument, NULL, OPT_PRINT },
 		{ "root", required_argument, NULL, OPT_ROOT },
 		{ "help", no_argument, NULL, OPT_HELP },
@@ -114,12 +155,17 @@ int main(int argc, char **argv)
 	unsigned int given = 0;
 	int c;
 
+	look_at_terminal(&x);
 	while ((c = getopt_long(argc, argv, "l", options, NULL)) >= 0) {
 		switch (c) {
 		case 'l':
 			given |= OPTION_FULL;
 			x.full = true;
 			x.width = 0;
+			break;
+		case OPT_JSON:
+			given |= OPTION_JSON;
+			x.json = true;
 			break;
 		case OPT_PRINT:
 			given |= OPTION_PRINT;
