@@ -254,8 +254,10 @@ static enum exit_code print_text(const struct subject *s, size_t width)
 	printf("%-12s%s\n", "Unit:", s->unit ?: "none of the system manager");
 	print_policies(s);
 	if (s->said)
-		printf("%-12s%s%s%s\n", "State:", s->said->state, *s->said->reason ? ": " : "",
-		       s->said->reason);
+		printf("%-12s%s\n", "State:", s->said->state);
+	/* What keeps the policy from coming true is said below. */
+	if (s->said && !s->assessment.reason && *s->said->reason)
+		ctl_print_wrapped(s->said->reason, width);
 	if (s->exists && print_settings(s, width) < 0)
 		return ctl_fail(-ENOMEM, "cannot print");
 	if (s->exists && s->view.effect_known)

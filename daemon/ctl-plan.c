@@ -151,6 +151,34 @@ static enum exit_code check_conflicts(struct comparison *x)
 	return code;
 }
 
+static int compare_text(const char *a, const char *b)
+{
+	return strcmp(a ?: "", b ?: "");
+}
+
+static int compare_items(const void *a, const void *b)
+{
+	const struct plan_item *x = a, *y = b;
+
+	return compare_text(x->cgroup, y->cgroup) ?: (int)x->setting - (int)y->setting;
+}
+
+static int compare_problems(const void *a, const void *b)
+{
+	const struct problem *x = a, *y = b;
+
+	return compare_text(x->what, y->what);
+}
+
+/* Cgroups come in the order of their directory, which is none. */
+static void sort(struct comparison *x)
+{
+	if (x->plan.n > 0)
+		qsort(x->plan.items, x->plan.n, sizeof(*x->plan.items), compare_items);
+	if (x->n_problems > 0)
+		qsort(x->problems, x->n_problems, sizeof(*x->problems), compare_problems);
+}
+
 /* Fill in a comparison. EXIT_OK, or the code to exit with after a message. */
 static enum exit_code make_comparison(const struct ctl *ctl, struct comparison *x)
 {
@@ -166,27 +194,32 @@ static enum exit_code make_comparison(const struct ctl *ctl, struct comparison *
 	if (code != EXIT_OK)
 		return code;
 	r = compare(x);
+	sort(x);
 	return r < 0 ? ctl_fail(r, "cannot compare with the live system") : EXIT_OK;
 }
 
 static int print_items(const struct comparison *x, size_t width, bool verify)
 {
-	struct table t = { .columns = 5, .cut = TABLE_COLUMN(3) | TABLE_COLUMN(4) };
+	struct table t = { .columns = 5, .cut = TABLE_COLUMN(0) | TABLE_COLUMN(4) };
 
-	table_row(&t, "SETTING", verify ? "LIVE" : "FROM", verify ? "WANTED" : "TO", "BECAUSE OF",
-		  "CGROUP");
+	table_row(&t, "UNIT OR CGROUP", "SETTING", verify ? "LIVE" : "FROM",
+		  verify ? "WANTED" : "TO", "POLICY");
 	for (size_t i = 0; i < x->plan.n; i++) {
 		const struct plan_item *item = &x->plan.items[i];
-		char from[SETTING_TEXT_MAX], to[SETTING_TEXT_MAX], why[80];
+		char from[SETTING_TEXT_MAX], to[SETTING_TEXT_MAX];
+		const char *name = setting_name(item->setting);
+		_cleanup_free_ char *unit = NULL;
 
-		if (item->action == ACTION_RESTORE)
-			strcpy(why, "no policy");
-		else
-			snprintf(why, sizeof(why), "[%s%s]", item->cgroup ? "policy " : "",
-				 item->policy);
-		table_row(&t, setting_name(item->setting),
-			  setting_format(item->setting, item->from, from),
-			  setting_format(item->setting, item->to, to), why, item->cgroup ?: "-");
+		if (item->cgroup && unit_from_cgroup(item->cgroup, &unit) < 0)
+			return -ENOMEM;
+		/* All settings of a cgroup are of its memory. */
+		name += item->cgroup ? strlen("memory.") : 0;
+		table_row(&t, item->cgroup ? unit ?: item->cgroup : "[kernel]", name,
+			  setting_format_short(item->setting, item->from, from),
+			  setting_format_short(item->setting, item->to, to),
+			  item->action == ACTION_RESTORE ? "none: give back"
+			  : item->cgroup                 ? item->policy
+							 : "-");
 	}
 	if (x->plan.n > 0)
 		return table_print(&t, width);
@@ -216,15 +249,21 @@ static json_t *items_to_json(const struct plan *plan)
 	for (size_t i = 0; array && i < plan->n; i++) {
 		const struct plan_item *item = &plan->items[i];
 		char from[SETTING_TEXT_MAX], to[SETTING_TEXT_MAX];
+		_cleanup_free_ char *unit = NULL;
 
+		if (item->cgroup && unit_from_cgroup(item->cgroup, &unit) < 0) {
+			json_decref(array);
+			return NULL;
+		}
 		if (json_array_append_new(
-			    array, json_pack("{s:s?, s:s?, s:s, s:s, s:s, s:s?, s:b}", "cgroup",
-					     item->cgroup, "unit", item->unit, "setting",
+			    array, json_pack("{s:s?, s:s?, s:s, s:s, s:s, s:s?, s:b, s:b}",
+					     "cgroup", item->cgroup, "unit", unit, "setting",
 					     setting_name(item->setting), "from",
 					     setting_format(item->setting, item->from, from), "to",
 					     setting_format(item->setting, item->to, to), "policy",
 					     item->cgroup ? item->policy : NULL, "restore",
-					     item->action == ACTION_RESTORE)) < 0) {
+					     item->action == ACTION_RESTORE, "through_systemd",
+					     item->unit != NULL)) < 0) {
 			json_decref(array);
 			return NULL;
 		}

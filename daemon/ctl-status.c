@@ -5,8 +5,10 @@
 #include <time.h>
 
 #include "ctl-bus.h"
+#include "ctl-json.h"
+#include "ctl-status.h"
 #include "ctl-view.h"
-#include "manager-bus.h"
+#include "fs.h"
 
 static int print_files(sd_bus *bus)
 {
@@ -86,7 +88,7 @@ static int print_kernel(sd_bus *bus, size_t width)
 	table_row(&t, "KERNEL", "WANTED", "LIVE", "STATE");
 	while (r >= 0 &&
 	       (r = sd_bus_message_read(m, "(sssss)", &name, &want, &live, &state, &reason)) > 0) {
-		bad |= strcmp(state, "ok") != 0 && strcmp(state, "keep") != 0;
+		bad |= ctl_state_is_bad(state);
 		table_row(&t, name, want, live, state);
 	}
 	if (ctl_print_table(&t, width) < 0)
@@ -178,6 +180,21 @@ static int print_cgroups(sd_bus *bus, const struct ctl *x)
 	return bad;
 }
 
+static enum exit_code print_json(const struct ctl *x, sd_bus *bus)
+{
+	_cleanup_close_ int root_fd = fs_open_root(x->root);
+	enum exit_code code;
+	json_t *status;
+	bool bad;
+	int r = ctl_status_to_json(bus, root_fd, &status);
+
+	if (r < 0)
+		return ctl_call_failed(&SD_BUS_ERROR_NULL, r);
+	bad = ctl_status_is_bad(status);
+	code = ctl_json_print(status);
+	return code == EXIT_OK && bad ? EXIT_FAILED : code;
+}
+
 enum exit_code ctl_status(const struct ctl *x, const char *argument)
 {
 	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
@@ -187,6 +204,8 @@ enum exit_code ctl_status(const struct ctl *x, const char *argument)
 
 	if (code != EXIT_OK)
 		return code;
+	if (x->json)
+		return print_json(x, bus);
 	r = print_files(bus);
 	if (r >= 0)
 		r = print_suspended(bus);

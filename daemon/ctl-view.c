@@ -2,7 +2,6 @@
 #include "ctl-view.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "array.h"
@@ -109,28 +108,14 @@ int views_read(sd_bus *bus, struct views *ret, sd_bus_error *error)
 	return r;
 }
 
-/* A limit as the kernel prints it, shorter where no digit is lost. */
-static void format_limit(const char *text, char *buf, size_t size)
-{
-	const char *unit = " KMGT";
-	uint64_t value;
-
-	if (setting_parse(SETTING_CGROUP_ZSWAP_MAX, text, &value) < 0 ||
-	    value == ZSWAP_MAX_UNLIMITED) {
-		snprintf(buf, size, "%s", text);
-		return;
-	}
-	for (; value > 0 && value % 1024 == 0 && unit[1]; unit++)
-		value /= 1024;
-	snprintf(buf, size, "%" PRIu64 "%.*s", value, *unit != ' ', unit);
-}
-
 const char *view_format(const char *zswap_max, const char *writeback, char *buf)
 {
-	char limit[VIEW_TEXT_MAX - 2];
+	char limit[SETTING_TEXT_MAX];
+	uint64_t value;
 
-	format_limit(zswap_max, limit, sizeof(limit));
-	snprintf(buf, VIEW_TEXT_MAX, "%s%s", limit, strcmp(writeback, "0") == 0 ? "/0" : "");
+	if (setting_parse(SETTING_CGROUP_ZSWAP_MAX, zswap_max, &value) >= 0)
+		zswap_max = setting_format_short(SETTING_CGROUP_ZSWAP_MAX, value, limit);
+	snprintf(buf, VIEW_TEXT_MAX, "%s%s", zswap_max, strcmp(writeback, "0") == 0 ? "/0" : "");
 	return buf;
 }
 

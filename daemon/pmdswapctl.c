@@ -23,7 +23,7 @@ static const struct command {
 } commands[] = {
 	{ "status",
 	  NULL,
-	  OPTION_FULL,
+	  OPTION_FULL | OPTION_JSON,
 	  ctl_status,
 	  { "show settings, policies and cgroups; exit 1 if anything is not",
 	    "as the configuration wants it" } },
