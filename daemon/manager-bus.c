@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@
 #include "policy.h"
 #include "reload.h"
 #include "stats.h"
+#include "text.h"
 
 /* Others than root may hold this many connections; root is never turned away. */
 #define CLIENTS_MAX 16
@@ -205,6 +207,7 @@ static const char *cgroup_state(const struct manager *m, const struct cgroup *c,
 static int append_cgroup(const struct manager *m, sd_bus_message *reply, const struct cgroup *c)
 {
 	char want[N_CGROUP_SETTINGS][SETTING_TEXT_MAX], live[N_CGROUP_SETTINGS][SETTING_TEXT_MAX];
+	char path[TEXT_ESCAPED(PATH_MAX)], unit[TEXT_ESCAPED(NAME_MAX)];
 	_cleanup_free_ char *text = NULL;
 	unsigned int failures = 0;
 	struct counters counters;
@@ -223,11 +226,13 @@ static int append_cgroup(const struct manager *m, sd_bus_message *reply, const s
 		if (cgroupfs_read(m->root_fd, c->path, s, &value) >= 0)
 			setting_format(s, value, live[i]);
 	}
+	text_escape(path, sizeof(path), c->path);
+	text_escape(unit, sizeof(unit), c->unit ?: "");
 	cgroupfs_counters(m->root_fd, c->path, &counters);
 	zswapped = counters.of[COUNTER_ZSWAPPED].value;
-	return sd_bus_message_append(reply, "(sssssssssts)", c->path, c->unit ?: "",
-				     c->policy->name, mode_name(c->policy->mode), want[0], live[0],
-				     want[1], live[1], cgroup_state(m, c, zswapped), zswapped,
+	return sd_bus_message_append(reply, "(sssssssssts)", path, unit, c->policy->name,
+				     mode_name(c->policy->mode), want[0], live[0], want[1], live[1],
+				     cgroup_state(m, c, zswapped), zswapped,
 				     explain_outcome(m, c->outcome, c->reason, failures, &text));
 }
 

@@ -52,13 +52,14 @@ static int append_system(sd_bus_message *reply, const struct sample *sample)
 static int append_cgroup(sd_bus_message *reply, const struct sample_cgroup *c,
 			 const struct cgroup *managed, bool with_delays)
 {
-	char path[TEXT_ESCAPED(PATH_MAX)];
+	char path[TEXT_ESCAPED(PATH_MAX)], unit[TEXT_ESCAPED(NAME_MAX)];
 	int r = sd_bus_message_open_container(reply, 'r', "ssssa{st}");
 
 	text_escape(path, sizeof(path), c->path);
+	text_escape(unit, sizeof(unit), managed->unit ?: "");
 	if (r >= 0)
-		r = sd_bus_message_append(reply, "ssss", path, managed->unit ?: "",
-					  managed->policy->name, mode_name(managed->policy->mode));
+		r = sd_bus_message_append(reply, "ssss", path, unit, managed->policy->name,
+					  mode_name(managed->policy->mode));
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'a', "{st}");
 	if (r >= 0)
