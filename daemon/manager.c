@@ -118,6 +118,11 @@ static int connect_bus(struct manager *m)
 		r = sd_bus_attach_event(m->bus, m->event, SD_EVENT_PRIORITY_NORMAL);
 	if (r >= 0 && !private)
 		r = manager_bus_export(m, m->bus);
+	if (r >= 0 && private && !m->fake_root)
+		log_full(
+			LOG_NOTICE, &(struct log_fields){ .message_id = MESSAGE_DEGRADED },
+			"There is no system bus, so %s is not on it; pmdswapctl works all the same",
+			BUS_NAME);
 	if (r < 0) {
 		pid1_free(TAKE_PTR(m->pid1));
 		m->bus = sd_bus_flush_close_unref(m->bus);
