@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cgroupfs.h"
+#include "fs.h"
 #include "policy.h"
 #include "unit.h"
 
@@ -117,6 +118,20 @@ static int add_finding(const struct survey *s, const char *cgroup, const char *u
 	return r;
 }
 
+/* Why a cgroup lacks the file of a setting. */
+static const char *why_missing(int root_fd, const char *cgroup, enum setting missing)
+{
+	_cleanup_free_ char *path = cgroupfs_path(cgroup, "memory.current");
+
+	if (missing == SETTING_CGROUP_ZSWAP_WRITEBACK)
+		return "this kernel has no memory.zswap.writeback; Linux 6.8 has";
+	/* The root cgroup has no memory.current, and a memory controller in any case. */
+	if (strcmp(cgroup, "/") == 0 || (path && fs_exists(root_fd, path)))
+		return "this kernel has no zswap";
+	return "the memory controller is not enabled; MemoryAccounting=yes enables it for a unit, "
+	       "and +memory in cgroup.subtree_control for what is below a cgroup";
+}
+
 int assess_cgroup(const struct survey *s, const struct config *config, const char *cgroup,
 		  const char *unit, const struct policy *policy, struct assessment *ret)
 {
@@ -127,7 +142,7 @@ int assess_cgroup(const struct survey *s, const struct config *config, const cha
 		SETTING_CGROUP_ZSWAP_WRITEBACK,
 		SETTING_CGROUP_ZSWAP_MAX,
 	};
-	bool missing = false;
+	enum setting missing = N_SETTINGS;
 	uint64_t id;
 	int r;
 
@@ -140,17 +155,17 @@ int assess_cgroup(const struct survey *s, const struct config *config, const cha
 		if (order[i] == SETTING_CGROUP_ZSWAP_MAX && strcmp(cgroup, "/") == 0)
 			continue;
 		r = add_finding(&mine, cgroup, unit, policy, order[i], &a);
-		missing |= r > 0;
+		if (r > 0)
+			missing = order[i];
 		if (policy->mode == MODE_PMD && order[i] == SETTING_CGROUP_ZSWAP_WRITEBACK &&
 		    a.outcome == OUTCOME_OVERRIDDEN)
 			break;
 	}
 	/* A cgroup that is gone lacks nothing. */
-	if (r >= 0 && missing && (a.outcome == OUTCOME_OK || a.outcome == OUTCOME_NONE) &&
+	if (r >= 0 && missing != N_SETTINGS &&
+	    (a.outcome == OUTCOME_OK || a.outcome == OUTCOME_NONE) &&
 	    cgroupfs_id(s->root_fd, cgroup, &id) >= 0)
-		r = conclude(&a, OUTCOME_MISSING,
-			     "the memory controller is not enabled for it, or the kernel has no "
-			     "zswap");
+		r = conclude(&a, OUTCOME_MISSING, "%s", why_missing(s->root_fd, cgroup, missing));
 	if (r < 0) {
 		assessment_clear(&a);
 		return r;

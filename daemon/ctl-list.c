@@ -4,51 +4,50 @@
 #include <string.h>
 
 #include "ctl-bus.h"
+#include "ctl-format.h"
 #include "ctl-json.h"
 #include "ctl-view.h"
 #include "fs.h"
 #include "policy.h"
 
-static void format_share(const struct counters *c, char *buf, size_t size)
+static const char *format_share(const struct counters *c, char buf[static FORMAT_MAX])
 {
 	double share = view_fallback_share(c);
 
 	if (share < 0)
-		snprintf(buf, size, "-");
-	else
-		snprintf(buf, size, "%.0f%%", share * 100);
+		return strcpy(buf, "-");
+	snprintf(buf, FORMAT_MAX, "%.0f%%", share * 100);
+	return buf;
 }
 
-/* A number of things or bytes in at most five characters: 9999, 12k, 3M; "-" if unknown. */
-static const char *format_counter(const struct counters *counters, enum counter c, char *buf,
-				  size_t size)
+/* A number of events in at most five characters: 9999, 123k, 45M. */
+static const char *format_events(const struct counters *counters, enum counter c,
+				 char buf[static FORMAT_MAX])
 {
 	uint64_t value = counters->of[c].value;
-	bool bytes = c >= N_EVENT_COUNTERS;
-	const char *unit = bytes ? " KMGTPE" : " kMGTPE";
+	const char *unit = " kMGTPE";
 
-	if (!counters->of[c].known) {
-		snprintf(buf, size, "-");
-		return buf;
-	}
+	if (!counters->of[c].known)
+		return strcpy(buf, "-");
 	for (; value > 9999; unit++)
-		value /= bytes ? 1024 : 1000;
-	snprintf(buf, size, "%" PRIu64 "%.*s", value, *unit != ' ', unit);
+		value /= 1000;
+	snprintf(buf, FORMAT_MAX, "%" PRIu64 "%.*s", value, *unit != ' ', unit);
 	return buf;
 }
 
 static void add_row(struct table *t, const struct view *v)
 {
-	char want[VIEW_TEXT_MAX], live[VIEW_TEXT_MAX], out[16], in[16], share[16], zswapped[16];
+	char want[VIEW_TEXT_MAX], live[VIEW_TEXT_MAX], share[FORMAT_MAX];
+	char out[FORMAT_MAX], in[FORMAT_MAX], zswapped[FORMAT_MAX];
 
-	format_share(&v->counters, share, sizeof(share));
 	table_row(t, *v->unit ? v->unit : v->cgroup, v->policy,
 		  view_format(v->want[0], v->want[1], want),
 		  view_format(v->live[0], v->live[1], live),
 		  v->effect_known ? effect_name(v->effect) : "-", v->state,
-		  format_counter(&v->counters, COUNTER_THP_SWPOUT_PMD, out, sizeof(out)),
-		  format_counter(&v->counters, COUNTER_THP_SWPIN_PMD, in, sizeof(in)), share,
-		  format_counter(&v->counters, COUNTER_ZSWAPPED, zswapped, sizeof(zswapped)));
+		  format_events(&v->counters, COUNTER_THP_SWPOUT_PMD, out),
+		  format_events(&v->counters, COUNTER_THP_SWPIN_PMD, in),
+		  format_share(&v->counters, share),
+		  format_counter(&v->counters, COUNTER_ZSWAPPED, zswapped));
 }
 
 static const char *colour(size_t column, const char *cell)

@@ -28,10 +28,11 @@ enum exit_code {
 struct ctl {
 	const char *root;
 	bool full;
-	bool print;   /* show commands instead of doing it */
-	bool json;    /* for a machine */
-	bool colour;  /* standard output is a terminal that may have colours */
-	size_t width; /* of the output; 0: no limit */
+	bool prometheus; /* for its textfile collector */
+	bool print;      /* show commands instead of doing it */
+	bool json;       /* for a machine */
+	bool colour;     /* standard output is a terminal that may have colours */
+	size_t width;    /* of the output; 0: no limit */
 };
 
 /* The commands. The argument is NULL if there was none. */
@@ -41,6 +42,7 @@ enum exit_code ctl_list(const struct ctl *x, const char *argument);
 enum exit_code ctl_plan(const struct ctl *x, const char *argument);
 enum exit_code ctl_reload(const struct ctl *x, const char *argument);
 enum exit_code ctl_restore(const struct ctl *x, const char *argument);
+enum exit_code ctl_stats(const struct ctl *x, const char *argument);
 enum exit_code ctl_status(const struct ctl *x, const char *argument);
 enum exit_code ctl_verify(const struct ctl *x, const char *argument);
 

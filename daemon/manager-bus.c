@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -15,6 +16,8 @@
 #include "log.h"
 #include "policy.h"
 #include "reload.h"
+#include "stats.h"
+#include "text.h"
 
 /* Others than root may hold this many connections; root is never turned away. */
 #define CLIENTS_MAX 16
@@ -204,6 +207,7 @@ static const char *cgroup_state(const struct manager *m, const struct cgroup *c,
 static int append_cgroup(const struct manager *m, sd_bus_message *reply, const struct cgroup *c)
 {
 	char want[N_CGROUP_SETTINGS][SETTING_TEXT_MAX], live[N_CGROUP_SETTINGS][SETTING_TEXT_MAX];
+	char path[TEXT_ESCAPED(PATH_MAX)], unit[TEXT_ESCAPED(NAME_MAX)];
 	_cleanup_free_ char *text = NULL;
 	unsigned int failures = 0;
 	struct counters counters;
@@ -222,11 +226,13 @@ static int append_cgroup(const struct manager *m, sd_bus_message *reply, const s
 		if (cgroupfs_read(m->root_fd, c->path, s, &value) >= 0)
 			setting_format(s, value, live[i]);
 	}
+	text_escape(path, sizeof(path), c->path);
+	text_escape(unit, sizeof(unit), c->unit ?: "");
 	cgroupfs_counters(m->root_fd, c->path, &counters);
 	zswapped = counters.of[COUNTER_ZSWAPPED].value;
-	return sd_bus_message_append(reply, "(sssssssssts)", c->path, c->unit ?: "",
-				     c->policy->name, mode_name(c->policy->mode), want[0], live[0],
-				     want[1], live[1], cgroup_state(m, c, zswapped), zswapped,
+	return sd_bus_message_append(reply, "(sssssssssts)", path, unit, c->policy->name,
+				     mode_name(c->policy->mode), want[0], live[0], want[1], live[1],
+				     cgroup_state(m, c, zswapped), zswapped,
 				     explain_outcome(m, c->outcome, c->reason, failures, &text));
 }
 
@@ -247,8 +253,7 @@ static int method_list_cgroups(sd_bus_message *call, void *userdata, sd_bus_erro
 	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
-static int reload_or_restore(sd_bus_message *call, struct manager *m, bool restore,
-			     sd_bus_error *error)
+int bus_check_root(sd_bus_message *call, const char *what, sd_bus_error *error)
 {
 	_cleanup_(sd_bus_creds_unrefp) sd_bus_creds *creds = NULL;
 	uid_t uid = -1;
@@ -260,21 +265,27 @@ static int reload_or_restore(sd_bus_message *call, struct manager *m, bool resto
 	if (r < 0)
 		return r;
 	if (uid != 0 && uid != geteuid())
-		return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED,
-					restore ? "Only root may give back"
-						: "Only root may reload");
-	r = manager_reload(m, call, restore);
-	return r < 0 ? r : 1; /* answered later */
+		return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED, "Only root may %s",
+					 what);
+	return 0;
 }
 
 static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-	return reload_or_restore(call, userdata, false, error);
+	int r = bus_check_root(call, "reload", error);
+
+	if (r >= 0)
+		r = manager_reload(userdata, call, false);
+	return r < 0 ? r : 1; /* answered later */
 }
 
 static int method_restore(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-	return reload_or_restore(call, userdata, true, error);
+	int r = bus_check_root(call, "give back", error);
+
+	if (r >= 0)
+		r = manager_reload(userdata, call, true);
+	return r < 0 ? r : 1; /* answered later */
 }
 
 int manager_bus_reply_reload(sd_bus_message *call, const struct verdict *v)
@@ -330,7 +341,9 @@ static const sd_bus_vtable vtable[] = {
 
 static int export(struct manager *m, sd_bus *bus)
 {
-	return sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_INTERFACE, vtable, m);
+	int r = sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_INTERFACE, vtable, m);
+
+	return r < 0 ? r : stats_bus_export(m->stats, bus);
 }
 
 static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)

@@ -12,6 +12,7 @@
 #include "manager-bus.h"
 #include "reconcile.h"
 #include "reload.h"
+#include "stats.h"
 #include "track.h"
 
 #define RECONNECT_MIN_USEC (1 * USEC_PER_SEC)
@@ -117,6 +118,11 @@ static int connect_bus(struct manager *m)
 		r = sd_bus_attach_event(m->bus, m->event, SD_EVENT_PRIORITY_NORMAL);
 	if (r >= 0 && !private)
 		r = manager_bus_export(m, m->bus);
+	if (r >= 0 && private && !m->fake_root)
+		log_full(
+			LOG_NOTICE, &(struct log_fields){ .message_id = MESSAGE_DEGRADED },
+			"There is no system bus, so %s is not on it; pmdswapctl works all the same",
+			BUS_NAME);
 	if (r < 0) {
 		pid1_free(TAKE_PTR(m->pid1));
 		m->bus = sd_bus_flush_close_unref(m->bus);
@@ -248,6 +254,8 @@ int manager_new(struct manager **ret, const char *root, bool once)
 		r = watch_new(&m->watch, m->event, m->root_fd, manager_on_watch, m);
 	if (r >= 0)
 		r = applier_new(&m->applier, m->event, m->root_fd, manager_on_result, m);
+	if (r >= 0)
+		r = stats_new(&m->stats, m);
 	if (r < 0) {
 		log_error("Cannot set up the event loop: %s", strerror(-r));
 		return r;
@@ -272,6 +280,7 @@ void manager_free(struct manager *m)
 	free(m->reload.waiting_again);
 	report_clear(&m->reload.report);
 	report_clear(&m->verdict.report);
+	stats_free(m->stats);
 	applier_free(m->applier);
 	watch_free(m->watch);
 	sd_event_source_disable_unref(m->settled);

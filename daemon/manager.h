@@ -17,6 +17,7 @@
 #define CONTROL_NAME "control"
 
 struct bus_server;
+struct stats;
 
 /* How one setting of the kernel stands. */
 struct kernel_status {
@@ -73,6 +74,7 @@ struct manager {
 	sd_bus *bus; /* to PID 1: the system bus or PID 1's own socket; NULL: neither */
 	struct pid1 *pid1;
 	struct bus_server *server;
+	struct stats *stats;
 
 	struct reload reload;
 	struct verdict verdict;

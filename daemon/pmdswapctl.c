@@ -10,9 +10,10 @@ enum {
 	OPTION_FULL = 1 << 0,
 	OPTION_PRINT = 1 << 1,
 	OPTION_JSON = 1 << 2,
+	OPTION_PROMETHEUS = 1 << 3,
 };
 
-static const char *const option_names[] = { "--full", "--print", "--json" };
+static const char *const option_names[] = { "--full", "--print", "--json", "--prometheus" };
 
 static const struct command {
 	const char *name;
@@ -67,6 +68,11 @@ static const struct command {
 	  ctl_restore,
 	  { "give back what was there before the daemon came, except where",
 	    "somebody else has changed it since; needs no daemon" } },
+	{ "stats",
+	  NULL,
+	  OPTION_FULL | OPTION_JSON | OPTION_PROMETHEUS,
+	  ctl_stats,
+	  { "show what the kernel counts of swap, and how long processes had to", "wait for it" } },
 };
 
 static const char usage[] = "Usage: pmdswapctl [OPTIONS] COMMAND\n"
@@ -74,14 +80,17 @@ static const char usage[] = "Usage: pmdswapctl [OPTIONS] COMMAND\n"
 			    "\n"
 			    "Commands:\n";
 
-static const char options_help[] = "\n"
-				   "Options:\n"
-				   "  -l, --full      do not cut long names\n"
-				   "      --json      print JSON\n"
-				   "      --print     restore: show the commands instead\n"
-				   "      --root DIR  work on the files below DIR, for tests\n"
-				   "      --help      show this help\n"
-				   "      --version   show the version\n";
+static const char options_help[] =
+	"\n"
+	"Options:\n"
+	"  -l, --full      do not cut long names\n"
+	"      --json      print JSON\n"
+	"      --prometheus\n"
+	"                  stats: for the textfile collector of node_exporter\n"
+	"      --print     restore: show the commands instead\n"
+	"      --root DIR  work on the files below DIR, for tests\n"
+	"      --help      show this help\n"
+	"      --version   show the version\n";
 
 static void print_help(FILE *f)
 {
@@ -137,6 +146,7 @@ int main(int argc, char **argv)
 {
 	enum {
 		OPT_JSON = 256,
+		OPT_PROMETHEUS,
 		OPT_PRINT,
 		OPT_ROOT,
 		OPT_HELP,
@@ -145,6 +155,7 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "full", no_argument, NULL, 'l' },
 		{ "json", no_argument, NULL, OPT_JSON },
+		{ "prometheus", no_argument, NULL, OPT_PROMETHEUS },
 		{ "print", no_argument, NULL, OPT_PRINT },
 		{ "root", required_argument, NULL, OPT_ROOT },
 		{ "help", no_argument, NULL, OPT_HELP },
@@ -166,6 +177,10 @@ int main(int argc, char **argv)
 		case OPT_JSON:
 			given |= OPTION_JSON;
 			x.json = true;
+			break;
+		case OPT_PROMETHEUS:
+			given |= OPTION_PROMETHEUS;
+			x.prometheus = true;
 			break;
 		case OPT_PRINT:
 			given |= OPTION_PRINT;

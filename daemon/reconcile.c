@@ -94,7 +94,55 @@ static int reconcile_kernel(struct manager *m, struct plan *plan, enum setting s
 	return r;
 }
 
-static int reconcile_cgroup(struct manager *m, struct plan *plan, struct cgroup *c)
+/* Cgroups that lack files, in one pass, by the reason; there are no more than three. */
+struct lacking {
+	struct {
+		char *reason;
+		const struct cgroup *first;
+		size_t n;
+	} of[3];
+};
+
+/* Note a cgroup. Its own line is for who looks for details: all may lack the same. */
+static void add_lacking(struct lacking *l, const struct cgroup *c, const char *reason)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(l->of); i++) {
+		if (!l->of[i].reason) {
+			l->of[i].reason = strdup(reason);
+			l->of[i].first = c;
+		} else if (strcmp(l->of[i].reason, reason) != 0) {
+			continue;
+		}
+		l->of[i].n++;
+		break;
+	}
+	log_debug("%s: [policy %s] has no effect: %s", c->path, c->policy->name, reason);
+}
+
+static void say_lacking(struct manager *m, struct lacking *l)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(l->of) && l->of[i].reason; i++) {
+		const struct cgroup *c = l->of[i].first;
+		const struct log_fields fields = {
+			.message_id = MESSAGE_DEGRADED,
+			.cgroup = c->path,
+			.unit = c->unit,
+			.policy = c->policy->name,
+		};
+
+		if (l->of[i].n == 1)
+			manager_say(m, REPORT_WARNING, &fields, "%s: [policy %s] has no effect: %s",
+				    c->path, c->policy->name, l->of[i].reason);
+		else
+			manager_say(m, REPORT_WARNING, &fields,
+				    "%s and %zu more: their policies have no effect: %s", c->path,
+				    l->of[i].n - 1, l->of[i].reason);
+		free(l->of[i].reason);
+	}
+}
+
+static int reconcile_cgroup(struct manager *m, struct plan *plan, struct cgroup *c,
+			    struct lacking *lacking)
 {
 	const struct survey survey = { m->root_fd, m->pid1, &m->state, NULL };
 	struct log_fields fields = { .cgroup = c->path, .unit = c->unit };
@@ -115,7 +163,9 @@ static int reconcile_cgroup(struct manager *m, struct plan *plan, struct cgroup 
 		return r;
 	fields.policy = c->policy->name;
 	fields.message_id = a.outcome == OUTCOME_OVERRIDDEN ? MESSAGE_OVERRIDDEN : MESSAGE_DEGRADED;
-	if (a.reason && (before != a.outcome || m->reload.active))
+	if (a.reason && (before != a.outcome || m->reload.active) && a.outcome == OUTCOME_MISSING)
+		add_lacking(lacking, c, a.reason);
+	else if (a.reason && (before != a.outcome || m->reload.active))
 		manager_say(m, a.outcome == OUTCOME_FAILED ? REPORT_ERROR : REPORT_WARNING, &fields,
 			    "%s: [policy %s] %s: %s", c->path, c->policy->name,
 			    outcome_phrase(a.outcome), a.reason);
@@ -168,6 +218,7 @@ static int reconcile_records(struct manager *m, struct plan *plan)
 
 void manager_reconcile(struct manager *m, bool all)
 {
+	struct lacking lacking = {};
 	struct plan plan = {};
 	int r = 0;
 
@@ -176,7 +227,8 @@ void manager_reconcile(struct manager *m, bool all)
 			r = reconcile_kernel(m, &plan, s);
 	for (size_t i = 0; i < m->cgroups.n && r >= 0; i++)
 		if (all || m->cgroups.cgroups[i]->dirty)
-			r = reconcile_cgroup(m, &plan, m->cgroups.cgroups[i]);
+			r = reconcile_cgroup(m, &plan, m->cgroups.cgroups[i], &lacking);
+	say_lacking(m, &lacking);
 	if (all && r >= 0)
 		r = reconcile_records(m, &plan);
 	if (r < 0)

@@ -14,6 +14,7 @@
 #include "log.h"
 #include "manager-bus.h"
 #include "reconcile.h"
+#include "stats.h"
 #include "track.h"
 
 static void notify_ready(struct manager *m)
@@ -154,6 +155,7 @@ void manager_use_config(struct manager *m, struct config *c)
 	log_set_level(c->log_level);
 	m->have_cgroups = cgroupfs_check(m->root_fd) >= 0;
 	manager_rescan(m);
+	stats_invalidate(m->stats);
 	say_what_is_missing(m);
 	manager_reconcile(m, true);
 }

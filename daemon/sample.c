@@ -77,29 +77,14 @@ struct sample_process *sample_add_process(struct sample *s, pid_t pid, size_t cg
 	return p;
 }
 
-void sample_escape(char *to, size_t size, const char *from)
-{
-	char *end = to + size - 1;
-
-	for (; *from; from++) {
-		unsigned char byte = *from;
-		bool plain = byte >= ' ' && byte < 0x7f;
-
-		if (end - to < (plain ? 1 : 4))
-			break;
-		to += sprintf(to, plain ? "%c" : "\\x%02x", byte);
-	}
-	*to = '\0';
-}
-
 int sample_parse_process(struct sample_process *p, const char *text, long ticks)
 {
 	/* The name may have parentheses and spaces in it, what follows has none. */
 	const char *name = strchr(text, '('), *rest = strrchr(text, ')');
-	char raw[SAMPLE_NAME_MAX];
 	uint64_t started;
+	size_t len;
 
-	if (!name || !rest || rest < name || (size_t)(rest - name) > sizeof(raw))
+	if (!name || !rest || rest < name)
 		return -EBADMSG;
 	/* The start is field 22; the name is the second. */
 	if (sscanf(rest + 1,
@@ -107,9 +92,12 @@ int sample_parse_process(struct sample_process *p, const char *text, long ticks)
 		   "%" SCNu64,
 		   &started) != 1)
 		return -EBADMSG;
-	memcpy(raw, name + 1, rest - name - 1);
-	raw[rest - name - 1] = '\0';
-	sample_escape(p->name, sizeof(p->name), raw);
+	/* Only threads of the kernel have longer ones. */
+	len = rest - name - 1;
+	if (len >= sizeof(p->name))
+		len = sizeof(p->name) - 1;
+	memcpy(p->name, name + 1, len);
+	p->name[len] = '\0';
 	p->started = started * USEC_PER_SEC / ticks;
 	return 0;
 }

@@ -6,7 +6,7 @@
 
 #include "cleanup.h"
 #include "counters.h"
-#include "taskstats-reply.h"
+#include "delays.h"
 
 /*
  * What was counted and measured of the managed cgroups and their processes, at one time, as a
@@ -18,14 +18,14 @@
  * and its end.
  */
 
-#define SAMPLE_NAME_MAX 64 /* of a process, with bytes that cannot be shown written as \xNN */
+#define SAMPLE_NAME_MAX 16 /* of a process, with the NUL byte */
 
 struct sample_process {
 	pid_t pid;
-	uint64_t started; /* microseconds since boot */
-	size_t cgroup;    /* index of the nearest cgroup of the sample above it */
-	char name[SAMPLE_NAME_MAX];
-	bool asked; /* its delays are known */
+	uint64_t started;           /* microseconds since boot */
+	size_t cgroup;              /* index of the nearest cgroup of the sample above it */
+	char name[SAMPLE_NAME_MAX]; /* any bytes */
+	bool asked;                 /* its delays are known */
 	struct delays delays;
 };
 
@@ -69,11 +69,5 @@ int sample_parse_process(struct sample_process *p, const char *text, long ticks)
 
 /* After the last process: sum up, on top of the sample before this one, which may be NULL. */
 void sample_finish(struct sample *s, const struct sample *before);
-
-/*
- * Copy a text, and write control characters and whatever is not ASCII as \xNN. It is cut if size
- * bytes are too few.
- */
-void sample_escape(char *to, size_t size, const char *from);
 
 #endif

@@ -24,17 +24,6 @@ static const size_t offsets[N_DELAYS] = {
 static const size_t other_counts[] = { 312, 352, 400, 416 };
 #define OFFSET_WPCOPY_COUNT 400 /* since version 13 */
 
-const char *delay_name(enum delay d)
-{
-	static const char *const names[] = {
-		[DELAY_SWAPIN] = "swapin",
-		[DELAY_THRASHING] = "thrashing",
-		[DELAY_BLKIO] = "blkio",
-	};
-
-	return names[d];
-}
-
 /* False if the struct is too short to have the field. */
 static bool get_u64(const char *stats, size_t size, size_t offset, uint64_t *ret)
 {

@@ -2,41 +2,12 @@
 #ifndef PMDSWAP_TASKSTATS_REPLY_H
 #define PMDSWAP_TASKSTATS_REPLY_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/*
- * The replies of the kernel's TASKSTATS family, as bytes. Nothing here does I/O.
- *
- * What one wait for a swapped-out page costs is spread over three delays: swapin is the submission
- * of the read (all of it, if the device answers at once, as zram does), thrashing and blkio are the
- * waits for it to end. They are of use together only.
- */
-enum delay {
-	DELAY_SWAPIN,
-	DELAY_THRASHING,
-	DELAY_BLKIO,
-	N_DELAYS,
-};
+#include "delays.h"
 
-/* Delays of a process, all its threads together. */
-struct delays {
-	struct {
-		bool known; /* the kernel tells */
-		uint64_t count;
-		uint64_t total; /* nanoseconds */
-	} of[N_DELAYS];
-	/*
-	 * The kernel keeps delays for it. False for a process without a single delay of any kind,
-	 * which is one that was started before delay accounting was switched on: copying a page
-	 * after fork() is a delay already.
-	 */
-	bool accounted;
-};
-
-/* The name that struct taskstats has for a delay: swapin, thrashing, blkio. */
-const char *delay_name(enum delay d);
+/* The replies of the kernel's TASKSTATS family, as bytes. Nothing here does I/O. */
 
 /*
  * Find the reply to the request of this sequence number in a datagram. 0; the error that the kernel

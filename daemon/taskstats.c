@@ -87,7 +87,7 @@ static int send_request(struct delay_source *t, pid_t tgid, uint32_t *ret_sequen
 
 int taskstats_ask(struct delay_source *t, pid_t tgid, struct delays *ret)
 {
-	uint32_t sequence;
+	uint32_t sequence = 0;
 	int r = send_request(t, tgid, &sequence);
 
 	if (r < 0)
@@ -109,3 +109,9 @@ int taskstats_ask(struct delay_source *t, pid_t tgid, struct delays *ret)
 	} while (r == -ENOMSG);
 	return r;
 }
+
+const struct taskstats_module taskstats_module = {
+	.open = taskstats_open,
+	.close = taskstats_close,
+	.ask = taskstats_ask,
+};

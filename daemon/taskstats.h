@@ -8,8 +8,8 @@
 #include "taskstats-reply.h"
 
 /*
- * Ask the kernel how long processes were delayed. The kernel answers within the call that sends the
- * request, so nothing here ever waits.
+ * The module that asks the kernel how long processes were delayed. The kernel answers within the
+ * call that sends the request, so nothing here ever waits.
  */
 
 struct delay_source;
@@ -27,5 +27,15 @@ DEFINE_CLEANUP(struct delay_source *, taskstats_close);
  * place of -ENOMSG, -ENOBUFS: the reply was lost.
  */
 int taskstats_ask(struct delay_source *t, pid_t tgid, struct delays *ret);
+
+/* What the module offers: the functions above, in a variable taskstats_module. */
+struct taskstats_module {
+	int (*open)(struct delay_source **ret);
+	void (*close)(struct delay_source *t);
+	int (*ask)(struct delay_source *t, pid_t tgid, struct delays *ret);
+};
+#define TASKSTATS_MODULE_FILE   "taskstats.so"
+#define TASKSTATS_MODULE_SYMBOL "taskstats_module"
+extern const struct taskstats_module taskstats_module;
 
 #endif

@@ -207,7 +207,7 @@ int main(int argc, char **argv)
 		{ "lazy", no_argument, NULL, 'l' },
 		{},
 	};
-	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "private" };
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "private.new" };
 	char path[512];
 	int c, fd;
 
@@ -238,8 +238,10 @@ int main(int argc, char **argv)
 	mkdir(path, 0755);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	/* A relative address: the root's own path may be too long. */
-	if (fd < 0 || chdir(path) < 0 || (unlink("private") < 0 && errno != ENOENT) ||
+	if (fd < 0 || chdir(path) < 0 || (unlink("private.new") < 0 && errno != ENOENT) ||
 	    bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0 ||
+	    /* Who sees it can connect to it. */
+	    rename("private.new", "private") < 0 ||
 	    sd_event_new(&fake.event) < 0 ||
 	    sd_event_add_io(fake.event, NULL, fd, EPOLLIN, on_connection, NULL) < 0)
 		return 1;
