@@ -141,9 +141,9 @@ static void test_everything(void **state)
 	config_free(c);
 }
 
-/* The traps of inih. */
+/* The traps of inih. The seventh, what cannot be read, is in test-conf-load.c. */
 
-static void test_long_lines(void **state)
+static void test_inih_trap_1_long_lines(void **state)
 {
 	char text[600], long_part[201];
 
@@ -159,7 +159,7 @@ static void test_long_lines(void **state)
 	check(text, "");
 }
 
-static void test_long_section_names(void **state)
+static void test_inih_trap_2_long_section_names(void **state)
 {
 	check("[policy a12345678901234567890123456789012345678901]\nunit = a.service\nmode = pmd\n",
 	      "");
@@ -168,7 +168,7 @@ static void test_long_section_names(void **state)
 	      "f:1: section name of 50 bytes is too long; at most 49\n");
 }
 
-static void test_indented_lines(void **state)
+static void test_inih_trap_3_indented_lines(void **state)
 {
 	check("[kernel]\nzswap = on\n  swap-pmd = never\n\tmore\n",
 	      "f:3: indented line; continuation lines are not supported, start it in the first "
@@ -177,7 +177,7 @@ static void test_indented_lines(void **state)
 	      "column\n");
 }
 
-static void test_separators_and_comments(void **state)
+static void test_inih_trap_4_separators_and_comments(void **state)
 {
 	check("[kernel]\nzswap: on\n", "f:2: separate key and value with '=', not ':'\n");
 	check("[kernel]\nzswap = on # now\n", "f:2: zswap = on # now: must be keep, off or on; a "
@@ -186,7 +186,7 @@ static void test_separators_and_comments(void **state)
 					 "f:3: there is no key before '='\n");
 }
 
-static void test_all_errors_are_reported(void **state)
+static void test_inih_trap_5_all_errors_are_reported(void **state)
 {
 	check("[daemon]\nlog-level = loud\n[kernel]\nzswap = maybe\nzswap-max-pool-percent = 101\n"
 	      "[policy a]\nunit = a.service\nmode = huge\npriority = high\n[colour]\nx = y\n",
@@ -199,7 +199,7 @@ static void test_all_errors_are_reported(void **state)
 	      "NAME]\n");
 }
 
-static void test_sections(void **state)
+static void test_inih_trap_6_empty_and_repeated_sections(void **state)
 {
 	check("[policy empty]\n[kernel]\n[kernel]\n",
 	      "f:1: [policy empty] has no mode; add mode = pmd, zswap or keep\n"
@@ -214,14 +214,14 @@ static void test_sections(void **state)
 			      "[kernel], [stats] or [policy NAME]\n");
 }
 
-static void test_duplicate_keys(void **state)
+static void test_inih_trap_6_repeated_keys(void **state)
 {
 	check("[kernel]\nzswap = on\nzswap = on\n" GOOD_POLICY "unit = a.service\n",
 	      "f:3: zswap is a duplicate of line 2; remove one of them\n"
 	      "f:7: unit = a.service is a duplicate of f:5\n");
 }
 
-static void test_binary(void **state)
+static void test_inih_trap_8_binary(void **state)
 {
 	static const char nul[] = "[kernel]\nzswap = \0on\nswap-pmd = x\n";
 
@@ -236,6 +236,24 @@ static void test_binary(void **state)
 	      "f:5: line is not valid UTF-8\n");
 	check("# \xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80\n", "");
 	check("[kernel]\nzswap = o\x01n\n", "f:2: control character 0x01 in the line\n");
+}
+
+/* Old versions parse only text that ends with NUL; the text of a file does not have to. */
+static void test_inih_trap_9_text_of_a_given_length(void **state)
+{
+	static const char text[] = "[kernel]\nzswap = onward\n";
+	size_t size = strlen("[kernel]\nzswap = on");
+	char *exact = malloc(size);
+	struct report report = {};
+	struct config *c;
+
+	assert_non_null(exact);
+	memcpy(exact, text, size);
+	c = parse_bytes(exact, size, &report);
+	assert_false(report_failed(&report));
+	assert_true(c->kernel[SETTING_ZSWAP].managed);
+	config_free(c);
+	free(exact);
 }
 
 static void test_values(void **state)
@@ -370,14 +388,15 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_everything),
-		cmocka_unit_test(test_long_lines),
-		cmocka_unit_test(test_long_section_names),
-		cmocka_unit_test(test_indented_lines),
-		cmocka_unit_test(test_separators_and_comments),
-		cmocka_unit_test(test_all_errors_are_reported),
-		cmocka_unit_test(test_sections),
-		cmocka_unit_test(test_duplicate_keys),
-		cmocka_unit_test(test_binary),
+		cmocka_unit_test(test_inih_trap_1_long_lines),
+		cmocka_unit_test(test_inih_trap_2_long_section_names),
+		cmocka_unit_test(test_inih_trap_3_indented_lines),
+		cmocka_unit_test(test_inih_trap_4_separators_and_comments),
+		cmocka_unit_test(test_inih_trap_5_all_errors_are_reported),
+		cmocka_unit_test(test_inih_trap_6_empty_and_repeated_sections),
+		cmocka_unit_test(test_inih_trap_6_repeated_keys),
+		cmocka_unit_test(test_inih_trap_8_binary),
+		cmocka_unit_test(test_inih_trap_9_text_of_a_given_length),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_intervals),
 		cmocka_unit_test(test_matches),
