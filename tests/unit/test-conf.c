@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 
@@ -82,6 +83,79 @@ static void test_defaults(void **state)
 	assert_int_equal(c->stats_interval, 1);
 	assert_int_equal(c->n_policies, 0);
 	config_free(c);
+}
+
+/*
+ * The settings of the installed file without their comment signs: those of the policy that it
+ * shows, or those before it, with their sections.
+ */
+static char *uncomment(bool of_policy)
+{
+	const char *path = getenv("PMDSWAPD_CONF");
+	bool in_policy = false;
+	char line[256], *all;
+	size_t size;
+	FILE *out = open_memstream(&all, &size), *in;
+
+	assert_non_null(path);
+	in = fopen(path, "r");
+	assert_non_null(in);
+	while (fgets(line, sizeof(line), in)) {
+		size_t key = strspn(line + 1, "abcdefghijklmnopqrstuvwxyz-");
+
+		in_policy |= strncmp(line, "#[policy", 8) == 0;
+		if (in_policy != of_policy)
+			continue;
+		if (line[0] == '[')
+			fputs(line, out);
+		else if (line[0] == '#' && key > 0 && strncmp(line + 1 + key, " = ", 3) == 0)
+			fputs(line + 1, out);
+	}
+	fclose(in);
+	fclose(out);
+	return all;
+}
+
+static void test_the_installed_file_shows_the_defaults(void **state)
+{
+	char *text = uncomment(false);
+	struct config *c = parse(text), *defaults = config_new();
+
+	assert_non_null(strstr(text, "[daemon]\nlog-level = "));
+	assert_non_null(strstr(text, "[stats]\n"));
+	assert_int_equal(c->log_level, defaults->log_level);
+	assert_int_equal(c->on_drift, defaults->on_drift);
+	assert_int_equal(c->restore_on_stop, defaults->restore_on_stop);
+	assert_int_equal(c->taskstats, defaults->taskstats);
+	assert_int_equal(c->stats_interval, defaults->stats_interval);
+	for (int s = 0; s < N_KERNEL_SETTINGS; s++) {
+		assert_non_null(strstr(text, setting_name(s)));
+		assert_int_equal(c->kernel[s].managed, defaults->kernel[s].managed);
+	}
+	assert_int_equal(c->n_policies, 0);
+	config_free(defaults);
+	config_free(c);
+	free(text);
+}
+
+static void test_the_installed_file_shows_the_defaults_of_a_policy(void **state)
+{
+	char *shown = uncomment(true), *text;
+	struct config *c;
+
+	assert_string_equal(shown, "unit = GLOB\ncgroup = /GLOB\nzswap-max = max\n"
+				   "zswap-writeback = yes\npriority = 0\n");
+	assert_true(asprintf(&text,
+			     "[policy p]\nmode = zswap\n%s"
+			     "[policy q]\nunit = b.service\nmode = zswap\n",
+			     strstr(shown, "cgroup")) > 0);
+	c = parse(text);
+	assert_int_equal(c->policies[0]->zswap_max, c->policies[1]->zswap_max);
+	assert_int_equal(c->policies[0]->zswap_writeback, c->policies[1]->zswap_writeback);
+	assert_int_equal(c->policies[0]->priority, c->policies[1]->priority);
+	config_free(c);
+	free(text);
+	free(shown);
 }
 
 static void test_everything(void **state)
@@ -387,6 +461,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_the_installed_file_shows_the_defaults),
+		cmocka_unit_test(test_the_installed_file_shows_the_defaults_of_a_policy),
 		cmocka_unit_test(test_everything),
 		cmocka_unit_test(test_inih_trap_1_long_lines),
 		cmocka_unit_test(test_inih_trap_2_long_section_names),
