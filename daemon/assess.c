@@ -200,6 +200,75 @@ int assess_kernel(const struct survey *s, const struct config *config, enum sett
 	return 0;
 }
 
+static int assess_stopped_unit(const struct survey *s, const struct config *config,
+			       const char *unit)
+{
+	struct pid1_unit found;
+	_cleanup_free_ char *cgroup = NULL;
+	const struct policy *policy, *blocker;
+	_cleanup_free_ char *above = NULL;
+	uint64_t id;
+	int r;
+
+	/* Most units that run are here, and PID 1 need not be asked. */
+	if (asprintf(&above, "/system.slice/%s", unit) < 0) {
+		above = NULL;
+		return -ENOMEM;
+	}
+	if (cgroupfs_id(s->root_fd, above, &id) >= 0)
+		return 0;
+	r = pid1_read_unit(s->pid1, unit, &found);
+	if (r <= 0)
+		return r;
+	cgroup = found.cgroup;
+	policy = policy_resolve(config, cgroup, unit, NULL);
+	/* One that runs is assessed by its cgroup. */
+	if (!policy || cgroupfs_id(s->root_fd, cgroup, &id) >= 0)
+		return 0;
+	if (policy->mode == MODE_ZSWAP) {
+		free(TAKE_PTR(above));
+		r = policy_find_blocker(config, cgroup, &blocker, &above);
+		if (r < 0 || blocker)
+			return r;
+	}
+	for (int i = 0; i < N_CGROUP_SETTINGS; i++) {
+		if (!found.knows[i])
+			continue;
+		r = survey_stopped_unit(s, cgroup, unit, policy, SETTING_CGROUP_FIRST + i,
+					found.value[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int assess_stopped_units(const struct survey *s, const struct config *config)
+{
+	bool any = false;
+
+	for (int i = SETTING_CGROUP_FIRST; i < N_SETTINGS; i++)
+		any |= pid1_knows(s->pid1, i);
+	if (!any)
+		return 0;
+	for (size_t i = 0; i < config->n_policies; i++) {
+		const struct policy *p = config->policies[i];
+
+		for (size_t k = 0; p->mode != MODE_KEEP && k < p->n_matches; k++) {
+			const struct match *m = &p->matches[k];
+			int r;
+
+			/* A scope is made by who starts it. */
+			if (m->type != MATCH_UNIT || !m->exact || strstr(m->glob, ".scope"))
+				continue;
+			r = assess_stopped_unit(s, config, m->glob);
+			if (r == -ETIMEDOUT || r == -ENOTCONN || r == -ENOMEM)
+				return r;
+		}
+	}
+	plan_keep_a_way_out(s->plan);
+	return 0;
+}
+
 struct conflicts {
 	const struct config *config;
 	struct report *report;

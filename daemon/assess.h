@@ -32,6 +32,13 @@ int assess_cgroup(const struct survey *s, const struct config *config, const cha
 int assess_kernel(const struct survey *s, const struct config *config, enum setting setting,
 		  struct assessment *ret);
 
+/*
+ * Plan for the units that policies name exactly and that do not run: PID 1, if it knows the
+ * properties, gives them to their first process. 0 or a negative errno: -ETIMEDOUT or -ENOTCONN if
+ * PID 1 does not answer, with what was found so far in the plan.
+ */
+int assess_stopped_units(const struct survey *s, const struct config *config);
+
 /* What an outcome means for a policy, between its name and the reason: "cannot come true". */
 const char *outcome_phrase(enum outcome o);
 

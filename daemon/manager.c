@@ -75,16 +75,13 @@ void manager_say(struct manager *m, enum severity severity, const struct log_fie
 
 /* The bus. */
 
-/* An administrator may have taken a property back, which PID 1 does not always write to the cgroup.
+/*
+ * An administrator may have taken a property back, which PID 1 does not always write to the cgroup;
+ * and there may be units that were not there before.
  */
 static void on_pid1_reloaded(void *userdata)
 {
-	struct manager *m = userdata;
-
-	for (size_t i = 0; i < m->cgroups.n; i++)
-		if (m->cgroups.cgroups[i]->unit)
-			m->cgroups.cgroups[i]->dirty = true;
-	manager_reconcile(m, false);
+	manager_reconcile(userdata, true);
 }
 
 static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata);

@@ -69,6 +69,15 @@ static bool drop_if_let_be(struct manager *m, struct plan *plan, const char *wha
 	return false;
 }
 
+/* What was left alone once stays so until the next reload. If so, drop the plan. */
+static bool is_let_be(const struct manager *m, enum outcome before, struct plan *plan)
+{
+	if (before != OUTCOME_DRIFTED || m->reload.active || plan->n == 0)
+		return false;
+	plan_clear(plan);
+	return true;
+}
+
 static int reconcile_kernel(struct manager *m, struct plan *plan, enum setting s)
 {
 	const struct survey survey = { m->root_fd, m->pid1, &m->state, NULL };
@@ -85,8 +94,9 @@ static int reconcile_kernel(struct manager *m, struct plan *plan, enum setting s
 		manager_say(m, REPORT_WARNING,
 			    &(struct log_fields){ .message_id = MESSAGE_DEGRADED },
 			    "%s has no effect: %s", setting_name(s), a.reason);
-	if (drifted && drop_if_let_be(m, &a.plan, setting_name(s), k->outcome, &k->drift,
-				      &(struct log_fields){}))
+	if (is_let_be(m, k->outcome, &a.plan) ||
+	    (drifted && drop_if_let_be(m, &a.plan, setting_name(s), k->outcome, &k->drift,
+				       &(struct log_fields){})))
 		a.outcome = OUTCOME_DRIFTED;
 	kernel_set_outcome(m, s, managed ? a.outcome : OUTCOME_NONE, a.reason);
 	r = plan_move(plan, &a.plan);
@@ -169,7 +179,8 @@ static int reconcile_cgroup(struct manager *m, struct plan *plan, struct cgroup 
 		manager_say(m, a.outcome == OUTCOME_FAILED ? REPORT_ERROR : REPORT_WARNING, &fields,
 			    "%s: [policy %s] %s: %s", c->path, c->policy->name,
 			    outcome_phrase(a.outcome), a.reason);
-	if (drifted && drop_if_let_be(m, &a.plan, c->path, before, &c->drift, &fields))
+	if (is_let_be(m, before, &a.plan) ||
+	    (drifted && drop_if_let_be(m, &a.plan, c->path, before, &c->drift, &fields)))
 		a.outcome = OUTCOME_DRIFTED;
 	if (a.outcome == OUTCOME_FAILED)
 		retry_later(m, before == OUTCOME_FAILED ? 2 : 1);
@@ -216,6 +227,17 @@ static int reconcile_records(struct manager *m, struct plan *plan)
 	return survey_records(&survey, &ops, m);
 }
 
+/* Units that do not run have their policy before their first process has a page. */
+static void prepare_stopped_units(struct manager *m, struct plan *plan)
+{
+	const struct survey survey = { m->root_fd, m->pid1, &m->state, plan };
+	int r = assess_stopped_units(&survey, m->config);
+
+	/* They get it when they start, if not before. */
+	if (r < 0)
+		log_notice("Cannot prepare units that are stopped: %s", strerror(-r));
+}
+
 void manager_reconcile(struct manager *m, bool all)
 {
 	struct lacking lacking = {};
@@ -231,6 +253,8 @@ void manager_reconcile(struct manager *m, bool all)
 	say_lacking(m, &lacking);
 	if (all && r >= 0)
 		r = reconcile_records(m, &plan);
+	if (all && r >= 0)
+		prepare_stopped_units(m, &plan);
 	if (r < 0)
 		manager_say(m, REPORT_ERROR, NULL, "Cannot work out what to do: %s", strerror(-r));
 

@@ -147,6 +147,34 @@ int survey_cgroup(const struct survey *s, const char *cgroup, const char *unit,
 	return conclude(s, &f, &item, id, &ret->action);
 }
 
+int survey_stopped_unit(const struct survey *s, const char *cgroup, const char *unit,
+			const struct policy *policy, enum setting setting, uint64_t value)
+{
+	struct facts f = {
+		.setting = setting,
+		.live_known = true,
+		.live = value,
+		.record = state_find(s->state, cgroup, setting),
+	};
+	struct plan_item item = {
+		.cgroup = (char *)cgroup,
+		.unit = (char *)unit,
+		.policy = policy ? policy->name : NULL,
+	};
+	struct finding finding = {};
+	int r;
+
+	f.wanted = policy_wants(policy, setting, &f.want);
+	/* What nothing wants any more is given back by its record. */
+	if (!f.wanted)
+		return 0;
+	r = look_at_kept(s, unit, &f, &finding);
+	if (r >= 0)
+		r = conclude(s, &f, &item, 0, &finding.action);
+	finding_clear(&finding);
+	return r;
+}
+
 int survey_kernel(const struct survey *s, const struct config *config, enum setting setting,
 		  struct finding *ret)
 {

@@ -34,6 +34,13 @@ struct finding {
 int survey_cgroup(const struct survey *s, const char *cgroup, const char *unit,
 		  const struct policy *policy, enum setting setting, struct finding *ret);
 
+/*
+ * The same for a unit that does not run, and for which PID 1 has a value: so that it has the one of
+ * its policy from its first process on. The cgroup is where it would be.
+ */
+int survey_stopped_unit(const struct survey *s, const char *cgroup, const char *unit,
+			const struct policy *policy, enum setting setting, uint64_t value);
+
 /* The same for a setting of the kernel. */
 int survey_kernel(const struct survey *s, const struct config *config, enum setting setting,
 		  struct finding *ret);

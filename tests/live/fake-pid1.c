@@ -141,22 +141,87 @@ static int set_unit_properties(sd_bus_message *m)
 	return r < 0 ? r : sd_bus_reply_method_return(m, "");
 }
 
+/* The value of a property that is kept for a unit, or its default. */
+static uint64_t kept_value(const char *unit, const char *property)
+{
+	char path[512], line[128], format[64];
+	uint64_t value = strcmp(property, "MemoryZSwapMax") == 0 ? UINT64_MAX : 1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/run/systemd/system.control/%s.d/50-%s.conf", fake.root,
+		 unit, property);
+	f = fopen(path, "r");
+	snprintf(format, sizeof(format), "%s=", property);
+	while (f && fgets(line, sizeof(line), f)) {
+		const char *text = line + strlen(format);
+
+		if (strncmp(line, format, strlen(format)) != 0)
+			continue;
+		if (*text >= '0' && *text <= '9')
+			value = strtoull(text, NULL, 10);
+		else if (*text == 'n')
+			value = 0;
+	}
+	if (f)
+		fclose(f);
+	return value;
+}
+
+static int get_property(sd_bus_message *m)
+{
+	char *unit = NULL;
+	const char *name;
+	int r, limit;
+
+	r = sd_bus_message_skip(m, "s");
+	if (r >= 0)
+		r = sd_bus_message_read(m, "s", &name);
+	if (r >= 0)
+		r = sd_bus_path_decode(sd_bus_message_get_path(m), "/unit", &unit);
+	if (r < 0)
+		return r;
+	limit = strcmp(name, "MemoryZSwapMax") == 0;
+	if (strcmp(name, "LoadState") == 0)
+		r = sd_bus_reply_method_return(
+			m, "v", "s",
+			unit && has(fake.units, fake.n_units, unit) ? "loaded" : "not-found");
+	else if (strcmp(name, "Slice") == 0)
+		r = sd_bus_reply_method_return(m, "v", "s", "system.slice");
+	else if (!has(fake.knows, fake.n_knows, name))
+		r = sd_bus_reply_method_errorf(m, SD_BUS_ERROR_UNKNOWN_PROPERTY,
+					       "Unknown property %s", name);
+	else if (limit)
+		r = sd_bus_reply_method_return(m, "v", "t", kept_value(unit ?: "", name));
+	else
+		r = sd_bus_reply_method_return(m, "v", "b", (int)kept_value(unit ?: "", name));
+	free(unit);
+	return r;
+}
+
+static int load_unit(sd_bus_message *m)
+{
+	const char *name;
+	char *path;
+	int r = sd_bus_message_read(m, "s", &name);
+
+	if (r >= 0)
+		r = sd_bus_path_encode("/unit", name, &path);
+	if (r < 0)
+		return r;
+	r = sd_bus_reply_method_return(m, "o", path);
+	free(path);
+	return r;
+}
+
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	const char *name;
 	int r;
 
-	if (sd_bus_message_is_method_call(m, "org.freedesktop.DBus.Properties", "Get")) {
-		r = sd_bus_message_skip(m, "s");
-		if (r >= 0)
-			r = sd_bus_message_read(m, "s", &name);
-		if (r < 0)
-			return r;
-		if (!has(fake.knows, fake.n_knows, name))
-			return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_UNKNOWN_PROPERTY,
-							  "Unknown property %s", name);
-		return sd_bus_reply_method_return(m, "v", "t", UINT64_MAX);
-	}
+	if (sd_bus_message_is_method_call(m, "org.freedesktop.DBus.Properties", "Get"))
+		return get_property(m);
+	if (sd_bus_message_is_method_call(m, NULL, "LoadUnit"))
+		return load_unit(m);
 	if (sd_bus_message_is_method_call(m, NULL, "GetUnit")) {
 		r = sd_bus_message_read(m, "s", &name);
 		if (r < 0)
@@ -241,8 +306,7 @@ int main(int argc, char **argv)
 	if (fd < 0 || chdir(path) < 0 || (unlink("private.new") < 0 && errno != ENOENT) ||
 	    bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0 ||
 	    /* Who sees it can connect to it. */
-	    rename("private.new", "private") < 0 ||
-	    sd_event_new(&fake.event) < 0 ||
+	    rename("private.new", "private") < 0 || sd_event_new(&fake.event) < 0 ||
 	    sd_event_add_io(fake.event, NULL, fd, EPOLLIN, on_connection, NULL) < 0)
 		return 1;
 	return sd_event_loop(fake.event) < 0;
