@@ -13,9 +13,12 @@
  *   --fail            refuse SetUnitProperties
  *   --fails N         refuse it N times
  *   --lazy            never write to the cgroup
+ *
+ * SIGUSR1 makes it say that it has reloaded.
  */
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +41,7 @@ static struct {
 	unsigned int late_msec, fails;
 	bool mute, fail, lazy;
 	sd_event *event;
+	sd_bus *bus; /* the last connection */
 } fake;
 
 struct write {
@@ -238,6 +242,12 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	return 0;
 }
 
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+	return sd_bus_emit_signal(fake.bus, "/org/freedesktop/systemd1",
+				  "org.freedesktop.systemd1.Manager", "Reloading", "b", 0);
+}
+
 static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	int connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), r;
@@ -257,6 +267,7 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
 		r = sd_bus_add_filter(bus, NULL, on_message, NULL);
 	if (r >= 0)
 		r = sd_bus_attach_event(bus, fake.event, 0);
+	fake.bus = bus;
 	return r;
 }
 
@@ -272,6 +283,7 @@ int main(int argc, char **argv)
 		{ "lazy", no_argument, NULL, 'l' },
 		{},
 	};
+	sigset_t set;
 	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "private.new" };
 	char path[512];
 	int c, fd;
@@ -308,6 +320,11 @@ int main(int argc, char **argv)
 	    /* Who sees it can connect to it. */
 	    rename("private.new", "private") < 0 || sd_event_new(&fake.event) < 0 ||
 	    sd_event_add_io(fake.event, NULL, fd, EPOLLIN, on_connection, NULL) < 0)
+		return 1;
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 ||
+	    sd_event_add_signal(fake.event, NULL, SIGUSR1, on_reload, NULL) < 0)
 		return 1;
 	return sd_event_loop(fake.event) < 0;
 }
