@@ -148,9 +148,12 @@ int pid1_on_reloaded(struct pid1 *p, pid1_reloaded_t callback, void *userdata)
 
 	p->reloaded = callback;
 	p->userdata = userdata;
+	/* On its own socket PID 1 has no name. */
 	r = sd_bus_match_signal_async(
-		p->bus, &p->reloading, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-		"org.freedesktop.systemd1.Manager", "Reloading", on_reloading, NULL, p);
+		p->bus, &p->reloading,
+		sd_bus_is_bus_client(p->bus) > 0 ? "org.freedesktop.systemd1" : NULL,
+		"/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "Reloading",
+		on_reloading, NULL, p);
 	/* PID 1 sends signals only if somebody asks for them. */
 	if (r >= 0)
 		r = sd_bus_call_method_async(
