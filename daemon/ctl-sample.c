@@ -156,12 +156,3 @@ void shown_clear(struct shown *s)
 	free(s->no_delays);
 	*s = (struct shown){};
 }
-
-uint64_t delays_sum(const struct delays *d)
-{
-	uint64_t sum = 0;
-
-	for (int i = 0; i < N_DELAYS; i++)
-		sum += d->of[i].total;
-	return sum;
-}

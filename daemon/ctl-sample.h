@@ -41,7 +41,4 @@ int shown_read_processes(struct shown *s, sd_bus_message *m);
 
 void shown_clear(struct shown *s);
 
-/* All delays together, in nanoseconds. */
-uint64_t delays_sum(const struct delays *d);
-
 #endif

@@ -35,7 +35,7 @@ static void add_counter(struct table *t, const struct counters *counters, enum c
 
 static int print_system(const struct shown *s, size_t width)
 {
-	struct table t = { .columns = 3 };
+	struct table t = { .columns = 3, .right = TABLE_COLUMN(1) };
 
 	table_row(&t, "SYSTEM", "VALUE", "MEANING");
 	for (int c = 0; c < N_COUNTERS; c++)
@@ -45,7 +45,7 @@ static int print_system(const struct shown *s, size_t width)
 
 static int print_counters(const struct shown *s, size_t width)
 {
-	struct table t = { .columns = 8 };
+	struct table t = { .columns = 8, .right = 0x7f };
 
 	table_row(&t, "OUT", "SPLIT-OUT", "IN", "SPLIT-IN", "SPLIT", "ZSWAPPED", "SWAP", "CGROUP");
 	for (size_t i = 0; i < s->n_cgroups; i++) {
@@ -64,7 +64,7 @@ static int print_counters(const struct shown *s, size_t width)
 
 static int print_delays(const struct shown *s, size_t width)
 {
-	struct table t = { .columns = 6 };
+	struct table t = { .columns = 6, .right = 0x1f };
 	uint64_t unaccounted = 0;
 	int r;
 

@@ -31,6 +31,7 @@ struct ctl {
 	bool prometheus; /* for its textfile collector */
 	bool print;      /* show commands instead of doing it */
 	bool json;       /* for a machine */
+	bool once;       /* not again and again */
 	bool colour;     /* standard output is a terminal that may have colours */
 	size_t width;    /* of the output; 0: no limit */
 };
@@ -44,6 +45,7 @@ enum exit_code ctl_reload(const struct ctl *x, const char *argument);
 enum exit_code ctl_restore(const struct ctl *x, const char *argument);
 enum exit_code ctl_stats(const struct ctl *x, const char *argument);
 enum exit_code ctl_status(const struct ctl *x, const char *argument);
+enum exit_code ctl_top(const struct ctl *x, const char *argument);
 enum exit_code ctl_verify(const struct ctl *x, const char *argument);
 
 /* Say on standard error what failed. The code to exit with. */

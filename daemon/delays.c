@@ -11,3 +11,12 @@ const char *delay_name(enum delay d)
 
 	return names[d];
 }
+
+uint64_t delays_sum(const struct delays *d)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < N_DELAYS; i++)
+		sum += d->of[i].total;
+	return sum;
+}

@@ -35,4 +35,7 @@ struct delays {
 /* The name that struct taskstats has for a delay: swapin, thrashing, blkio. */
 const char *delay_name(enum delay d);
 
+/* All delays together, in nanoseconds. */
+uint64_t delays_sum(const struct delays *d);
+
 #endif

@@ -11,9 +11,11 @@ enum {
 	OPTION_PRINT = 1 << 1,
 	OPTION_JSON = 1 << 2,
 	OPTION_PROMETHEUS = 1 << 3,
+	OPTION_ONCE = 1 << 4,
 };
 
-static const char *const option_names[] = { "--full", "--print", "--json", "--prometheus" };
+static const char *const option_names[] = { "--full", "--print", "--json", "--prometheus",
+					    "--once" };
 
 static const struct command {
 	const char *name;
@@ -73,6 +75,11 @@ static const struct command {
 	  OPTION_FULL | OPTION_JSON | OPTION_PROMETHEUS,
 	  ctl_stats,
 	  { "show what the kernel counts of swap, and how long processes had to", "wait for it" } },
+	{ "top",
+	  NULL,
+	  OPTION_FULL | OPTION_ONCE,
+	  ctl_top,
+	  { "show who waits for swap most, again and again; q quits" } },
 };
 
 static const char usage[] = "Usage: pmdswapctl [OPTIONS] COMMAND\n"
@@ -87,6 +94,7 @@ static const char options_help[] =
 	"      --json      print JSON\n"
 	"      --prometheus\n"
 	"                  stats: for the textfile collector of node_exporter\n"
+	"      --once      top: show two seconds and end\n"
 	"      --print     restore: show the commands instead\n"
 	"      --root DIR  work on the files below DIR, for tests\n"
 	"      --help      show this help\n"
@@ -147,6 +155,7 @@ int main(int argc, char **argv)
 	enum {
 		OPT_JSON = 256,
 		OPT_PROMETHEUS,
+		OPT_ONCE,
 		OPT_PRINT,
 		OPT_ROOT,
 		OPT_HELP,
@@ -156,6 +165,7 @@ int main(int argc, char **argv)
 		{ "full", no_argument, NULL, 'l' },
 		{ "json", no_argument, NULL, OPT_JSON },
 		{ "prometheus", no_argument, NULL, OPT_PROMETHEUS },
+		{ "once", no_argument, NULL, OPT_ONCE },
 		{ "print", no_argument, NULL, OPT_PRINT },
 		{ "root", required_argument, NULL, OPT_ROOT },
 		{ "help", no_argument, NULL, OPT_HELP },
@@ -181,6 +191,10 @@ int main(int argc, char **argv)
 		case OPT_PROMETHEUS:
 			given |= OPTION_PROMETHEUS;
 			x.prometheus = true;
+			break;
+		case OPT_ONCE:
+			given |= OPTION_ONCE;
+			x.once = true;
 			break;
 		case OPT_PRINT:
 			given |= OPTION_PRINT;

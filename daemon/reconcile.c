@@ -212,10 +212,11 @@ static bool skip_record(void *userdata, const struct record *record)
 
 static void say_left(void *userdata, const char *cgroup, const char *unit, enum setting s)
 {
-	manager_say(userdata, REPORT_WARNING,
-		    &(struct log_fields){ .cgroup = cgroup, .unit = unit },
-		    "%s: %s was changed by somebody else and is not given back", cgroup,
-		    setting_name(s));
+	manager_say(
+		userdata, REPORT_WARNING,
+		&(struct log_fields){ .message_id = MESSAGE_LEFT, .cgroup = cgroup, .unit = unit },
+		"%s: %s was changed by somebody else and is not given back", cgroup,
+		setting_name(s));
 }
 
 /* Give back what no policy wants any more. */
@@ -308,7 +309,7 @@ void manager_on_result(void *userdata, const struct plan_item *item, int error, 
 	struct cgroup *c = item->cgroup ? cgroup_table_find(&m->cgroups, item->cgroup) : NULL;
 	_cleanup_free_ char *text = plan_item_format(item);
 	struct log_fields fields = {
-		.message_id = MESSAGE_CHANGED,
+		.message_id = error < 0 ? MESSAGE_FAILED : MESSAGE_CHANGED,
 		.cgroup = item->cgroup,
 		.unit = item->unit,
 		.policy = item->policy,

@@ -131,6 +131,21 @@ static void drop_duplicates(struct sample *s)
 	s->n_processes = n;
 }
 
+/* A sample is kept for long, and processes that ended meanwhile leave room behind. */
+static void give_back_room(struct sample *s)
+{
+	struct sample_process *smaller = NULL;
+
+	if (s->n_processes > 0)
+		smaller = reallocarray(s->processes, s->n_processes, sizeof(*smaller));
+	else
+		free(TAKE_PTR(s->processes));
+	if (smaller)
+		s->processes = smaller;
+	if (smaller || s->n_processes == 0)
+		s->allocated = s->n_processes;
+}
+
 static void add_process(struct sample *s, struct sample_process *p, const struct sample *before)
 {
 	const struct sample_process *old = find_process(before, p);
@@ -173,6 +188,7 @@ void sample_finish(struct sample *s, const struct sample *before)
 	if (s->n_processes > 0)
 		qsort(s->processes, s->n_processes, sizeof(*s->processes), compare_pid);
 	drop_duplicates(s);
+	give_back_room(s);
 	for (size_t i = 0; i < s->n_processes; i++)
 		add_process(s, &s->processes[i], before);
 }

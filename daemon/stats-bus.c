@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "stats.h"
 
+#include <errno.h>
 #include <limits.h>
 
 #include "manager-bus.h"
@@ -143,6 +144,9 @@ static int method_list_cgroups(sd_bus_message *call, void *userdata, sd_bus_erro
 	bool is_root = bus_check_root(call, "go first", NULL) >= 0;
 	int r = stats_request(userdata, call, is_root);
 
+	if (r == -EBUSY)
+		return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+					"Too many wait for statistics; try again in a moment");
 	return r < 0 ? r : 1; /* answered then or later */
 }
 
