@@ -45,6 +45,7 @@ enum exit_code ctl_reload(const struct ctl *x, const char *argument);
 enum exit_code ctl_restore(const struct ctl *x, const char *argument);
 enum exit_code ctl_stats(const struct ctl *x, const char *argument);
 enum exit_code ctl_status(const struct ctl *x, const char *argument);
+enum exit_code ctl_support(const struct ctl *x, const char *argument);
 enum exit_code ctl_top(const struct ctl *x, const char *argument);
 enum exit_code ctl_verify(const struct ctl *x, const char *argument);
 

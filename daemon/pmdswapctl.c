@@ -80,6 +80,11 @@ static const struct command {
 	  OPTION_FULL | OPTION_ONCE,
 	  ctl_top,
 	  { "show who waits for swap most, again and again; q quits" } },
+	{ "support",
+	  NULL,
+	  OPTION_FULL,
+	  ctl_support,
+	  { "print one text for a bug report; needs no daemon" } },
 };
 
 static const char usage[] = "Usage: pmdswapctl [OPTIONS] COMMAND\n"
