@@ -729,6 +729,14 @@ int conf_parse(struct config *c, const char *file, const char *text, size_t size
 	return p.out_of_memory ? -ENOMEM : 0;
 }
 
+/* Whether a match is only of cgroups below a user@UID.service. */
+static bool lies_below_user_manager(const struct match *m)
+{
+	const char *user = m->type == MATCH_CGROUP ? strstr(m->glob, "/user@") : NULL;
+
+	return user && strchr(user + 1, '/');
+}
+
 static void finish_policy(const struct policy *p, struct report *report)
 {
 	const struct origin *max = &p->zswap_max_origin, *writeback = &p->zswap_writeback_origin;
@@ -748,6 +756,12 @@ static void finish_policy(const struct policy *p, struct report *report)
 			report_add(report, REPORT_ERROR, m->origin.file, m->origin.line,
 				   "the root cgroup has no memory.zswap.max; for the whole system "
 				   "say zswap = off in [kernel]");
+		if (p->mode != MODE_KEEP && lies_below_user_manager(m))
+			report_add(
+				report, REPORT_WARNING, m->origin.file, m->origin.line,
+				"%s belongs to the manager of a user, which sets back what others "
+				"write; name its user@UID.service instead",
+				m->glob);
 	}
 	if (!p->mode_origin.line)
 		return;

@@ -417,6 +417,16 @@ static void test_meaningless_combinations(void **state)
 	      "f:5: warning: zswap-writeback has no effect with mode = pmd\n");
 }
 
+static void test_user_managers(void **state)
+{
+	check("[policy p]\nmode = pmd\nunit = user@*.service\n"
+	      "cgroup = /user.slice/user-1000.slice/user@1000.service\n"
+	      "cgroup = /user.slice/user-*.slice/user@*.service/app.slice\n",
+	      "f:5: warning: /user.slice/user-*.slice/user@*.service/app.slice belongs to the "
+	      "manager "
+	      "of a user, which sets back what others write; name its user@UID.service instead\n");
+}
+
 static void test_zswap_below_pmd(void **state)
 {
 	check("[policy top]\ncgroup = /a\nmode = pmd\n[policy sub]\ncgroup = /a/b\nmode = zswap\n",
@@ -477,6 +487,7 @@ int main(void)
 		cmocka_unit_test(test_intervals),
 		cmocka_unit_test(test_matches),
 		cmocka_unit_test(test_meaningless_combinations),
+		cmocka_unit_test(test_user_managers),
 		cmocka_unit_test(test_zswap_below_pmd),
 		cmocka_unit_test(test_drop_in),
 	};
