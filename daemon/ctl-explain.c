@@ -9,12 +9,14 @@
 #include "ctl-live.h"
 #include "ctl-view.h"
 #include "policy.h"
+#include "text.h"
 #include "unit.h"
 
 /* What is known of one cgroup. */
 struct subject {
 	struct live live;
-	char *cgroup, *unit; /* the unit is NULL if it is none */
+	char *cgroup, *unit;      /* the unit is NULL if it is none */
+	char *shown, *shown_unit; /* the same, fit to be shown */
 	bool exists;
 	const struct policy *policy; /* NULL: none */
 	const struct match *match;
@@ -30,6 +32,8 @@ static void subject_clear(struct subject *s)
 {
 	free(s->cgroup);
 	free(s->unit);
+	free(s->shown);
+	free(s->shown_unit);
 	assessment_clear(&s->assessment);
 	views_clear(&s->views);
 	live_close(&s->live);
@@ -103,8 +107,14 @@ static enum exit_code find(struct subject *s, const char *name)
 	}
 	if (r >= 0)
 		r = unit_from_cgroup(s->cgroup, &s->unit);
+	if (r >= 0) {
+		s->shown = text_escaped(s->cgroup);
+		s->shown_unit = s->unit ? text_escaped(s->unit) : NULL;
+		if (!s->shown || (s->unit && !s->shown_unit))
+			r = -ENOMEM;
+	}
 	if (r < 0)
-		return ctl_fail(r, name);
+		return ctl_fail(r, "cannot look for it");
 	s->exists = cgroupfs_id(s->live.root_fd, s->cgroup, &id) >= 0;
 	return EXIT_OK;
 }
@@ -150,9 +160,9 @@ static enum exit_code look(const struct ctl *x, const char *name, struct subject
 	if (r >= 0 && ctl_open(s->live.root_fd, &daemon) >= 0)
 		views_read(daemon, &s->views, NULL);
 	for (size_t i = 0; i < s->views.n; i++)
-		if (strcmp(s->views.v[i].cgroup, s->cgroup) == 0)
+		if (strcmp(s->views.v[i].cgroup, s->shown) == 0)
 			s->said = &s->views.v[i];
-	return r < 0 ? ctl_fail(r, s->cgroup) : EXIT_OK;
+	return r < 0 ? ctl_fail(r, s->shown) : EXIT_OK;
 }
 
 /* Why a policy that matches did not win. */
@@ -250,8 +260,8 @@ static enum exit_code print_text(const struct subject *s, size_t width)
 {
 	const struct plan *plan = &s->assessment.plan;
 
-	printf("%-12s%s%s\n", "Cgroup:", s->cgroup, s->exists ? "" : " (does not exist)");
-	printf("%-12s%s\n", "Unit:", s->unit ?: "none of the system manager");
+	printf("%-12s%s%s\n", "Cgroup:", s->shown, s->exists ? "" : " (does not exist)");
+	printf("%-12s%s\n", "Unit:", s->shown_unit ?: "none of the system manager");
 	print_policies(s);
 	if (s->said)
 		printf("%-12s%s\n", "State:", s->said->state);
@@ -338,16 +348,17 @@ static json_t *matches_to_json(const struct subject *s)
 
 static enum exit_code print_json(const struct subject *s)
 {
-	return ctl_json_print(json_pack(
-		"{s:s, s:s?, s:b, s:s?, s:o, s:o, s:s?, s:s?, s:s?, s:i}", "cgroup", s->cgroup,
-		"unit", s->unit, "exists", s->exists, "policy", s->policy ? s->policy->name : NULL,
-		"matches", matches_to_json(s), "settings", settings_to_json(s), "effect",
-		s->view.effect_known ? effect_name(s->view.effect) : NULL, "state",
-		s->said ? s->said->state : NULL, "reason",
-		s->assessment.reason
-			?: s->said ? s->said->reason
-				   : NULL,
-		"changes", (int)s->assessment.plan.n));
+	return ctl_json_print(json_pack("{s:s, s:s?, s:b, s:s?, s:o, s:o, s:s?, s:s?, s:s?, s:i}",
+					"cgroup", s->shown, "unit", s->shown_unit, "exists",
+					s->exists, "policy", s->policy ? s->policy->name : NULL,
+					"matches", matches_to_json(s), "settings",
+					settings_to_json(s), "effect",
+					s->view.effect_known ? effect_name(s->view.effect) : NULL,
+					"state", s->said ? s->said->state : NULL, "reason",
+					s->assessment.reason
+						?: s->said ? s->said->reason
+							   : NULL,
+					"changes", (int)s->assessment.plan.n));
 }
 
 enum exit_code ctl_explain(const struct ctl *x, const char *argument)

@@ -7,6 +7,7 @@
 #include "ctl-json.h"
 #include "ctl-live.h"
 #include "policy.h"
+#include "text.h"
 #include "unit.h"
 
 /* plan and verify: how the live system stands to the configuration. */
@@ -50,7 +51,7 @@ static int add_problem(struct comparison *x, const char *what, const char *polic
 	x->problems = grown;
 	new = &grown[x->n_problems];
 	*new = (struct problem){
-		.what = strdup(what),
+		.what = text_escaped(what),
 		.policy = policy ? strdup(policy) : NULL,
 		.outcome = outcome,
 		.reason = strdup(reason),
@@ -176,6 +177,20 @@ static int compare_problems(const void *a, const void *b)
 	return compare_text(x->what, y->what);
 }
 
+/* Make names fit to be shown: any bytes may be in them. 0 or -ENOMEM. */
+static int escape_names(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		char *name = plan->items[i].cgroup ? text_escaped(plan->items[i].cgroup) : NULL;
+
+		if (plan->items[i].cgroup && !name)
+			return -ENOMEM;
+		free(plan->items[i].cgroup);
+		plan->items[i].cgroup = name;
+	}
+	return 0;
+}
+
 /* Cgroups come in the order of their directory, which is none. */
 static void sort(struct comparison *x)
 {
@@ -200,6 +215,8 @@ static enum exit_code make_comparison(const struct ctl *ctl, struct comparison *
 	if (code != EXIT_OK)
 		return code;
 	r = compare(x);
+	if (r >= 0)
+		r = escape_names(&x->plan);
 	sort(x);
 	return r < 0 ? ctl_fail(r, "cannot compare with the live system") : EXIT_OK;
 }

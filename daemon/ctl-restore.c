@@ -8,12 +8,13 @@
 #include "ctl-bus.h"
 #include "ctl-live.h"
 #include "fs.h"
+#include "text.h"
 
 /* Everything is to be given back without the daemon. */
 struct restore {
 	struct live live;
 	struct plan plan;
-	size_t changes, failed, left;
+	size_t changes, failed;
 	bool denied;
 	FILE *to; /* where to say what is left */
 	const char *prefix;
@@ -33,10 +34,11 @@ static bool skip_nothing(void *userdata, const struct record *record)
 static void say_left(void *userdata, const char *cgroup, const char *unit, enum setting s)
 {
 	struct restore *r = userdata;
+	_cleanup_free_ char *name = NULL;
 
-	r->left++;
+	name = cgroup ? text_escaped(cgroup) : NULL;
 	fprintf(r->to, "%s%s%s%s was changed by somebody else and is not given back\n", r->prefix,
-		cgroup ?: "", cgroup ? ": " : "", setting_name(s));
+		name ?: "", name ? ": " : "", setting_name(s));
 }
 
 /* Read the state and plan to give back all of it. EXIT_OK, or the code to exit with. */
@@ -60,22 +62,28 @@ static enum exit_code make_plan(struct restore *r)
 	return e < 0 ? ctl_fail(e, "cannot work out what to give back") : EXIT_OK;
 }
 
-/* Print a word for the shell. */
+/* Print a word for the shell, which may be any bytes. */
 static void print_quoted(const char *word)
 {
+	bool plain = true;
+
+	for (const char *p = word; *p; p++)
+		plain &= *p >= ' ' && *p < 0x7f;
 	if (!word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 			       "/._-@:+,=")]) {
 		fputs(word, stdout);
 		return;
 	}
-	putchar('\'');
+	fputs(plain ? "'" : "\"$(printf '", stdout);
 	for (; *word; word++) {
-		if (*word == '\'')
+		if (!plain && (*word < ' ' || *word >= 0x7f || strchr("\\%'", *word)))
+			printf("\\%03o", (unsigned char)*word);
+		else if (*word == '\'')
 			fputs("'\\''", stdout);
 		else
 			putchar(*word);
 	}
-	putchar('\'');
+	fputs(plain ? "'" : "')\"", stdout);
 }
 
 static enum exit_code print_command(const struct plan_item *item)

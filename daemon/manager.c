@@ -13,6 +13,7 @@
 #include "reconcile.h"
 #include "reload.h"
 #include "stats.h"
+#include "text.h"
 #include "track.h"
 
 #define RECONNECT_MIN_USEC (1 * USEC_PER_SEC)
@@ -57,17 +58,19 @@ void manager_say(struct manager *m, enum severity severity, const struct log_fie
 		 const char *fmt, ...)
 {
 	int level = severity == REPORT_ERROR ? LOG_ERR : LOG_WARNING;
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *raw = NULL, *text = NULL;
 	va_list ap;
 	int r;
 
 	va_start(ap, fmt);
-	r = vasprintf(&text, fmt, ap);
+	r = vasprintf(&raw, fmt, ap);
 	va_end(ap);
-	if (r < 0) {
-		text = NULL;
+	if (r < 0)
+		raw = NULL;
+	/* The name of a cgroup may be any bytes. */
+	text = raw ? text_escaped(raw) : NULL;
+	if (!text)
 		return;
-	}
 	log_full(manager_said_just_now(m, text) ? LOG_DEBUG : level, fields, "%s", text);
 	if (m->reload.active)
 		report_add(&m->reload.report, severity, NULL, 0, "%s", text);

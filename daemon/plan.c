@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "text.h"
+
 enum action plan_decide(const struct facts *f)
 {
 	if (f->wanted) {
@@ -95,12 +97,18 @@ void plan_keep_a_way_out(struct plan *p)
 char *plan_item_format(const struct plan_item *item)
 {
 	char from[SETTING_TEXT_MAX], to[SETTING_TEXT_MAX];
+	_cleanup_free_ char *cgroup = NULL;
 	char *s;
 	int r;
 
+	if (item->cgroup) {
+		cgroup = text_escaped(item->cgroup);
+		if (!cgroup)
+			return NULL;
+	}
 	setting_format(item->setting, item->from, from);
 	setting_format(item->setting, item->to, to);
-	r = asprintf(&s, "%s%s%s %s -> %s (%s%s)", item->cgroup ?: "", item->cgroup ? ": " : "",
+	r = asprintf(&s, "%s%s%s %s -> %s (%s%s)", cgroup ?: "", cgroup ? ": " : "",
 		     setting_name(item->setting), from, to,
 		     item->action == ACTION_RESTORE ? "restored"
 		     : item->cgroup                 ? "policy "

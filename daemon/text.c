@@ -3,6 +3,8 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 void text_escape(char *to, size_t size, const char *from)
 {
@@ -17,4 +19,14 @@ void text_escape(char *to, size_t size, const char *from)
 		to += sprintf(to, plain ? "%c" : "\\x%02x", byte);
 	}
 	*to = '\0';
+}
+
+char *text_escaped(const char *from)
+{
+	size_t size = TEXT_ESCAPED(strlen(from));
+	char *to = malloc(size);
+
+	if (to)
+		text_escape(to, size, from);
+	return to;
 }

@@ -11,6 +11,9 @@
  */
 void text_escape(char *to, size_t size, const char *from);
 
+/* The same in memory of its own, which the caller frees. NULL if there is none. */
+char *text_escaped(const char *from);
+
 #define TEXT_ESCAPED(n) (4 * (n) + 1)
 
 #endif
