@@ -19,7 +19,7 @@ struct shown_cgroup {
 
 struct shown_process {
 	uint32_t pid;
-	uint64_t started; /* microseconds since boot */
+	uint64_t started; /* microseconds since boot, to tell it from others of its number */
 	char *name, *cgroup;
 	bool accounted;
 	struct delays delays;

@@ -32,6 +32,13 @@ struct delays {
 	bool accounted;
 };
 
+/* What the kernel tells of a process. */
+struct process_info {
+	char name[16];     /* any bytes */
+	uint64_t age_usec; /* since its start */
+	struct delays delays;
+};
+
 /* The name that struct taskstats has for a delay: swapin, thrashing, blkio. */
 const char *delay_name(enum delay d);
 

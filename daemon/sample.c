@@ -2,12 +2,17 @@
 #include "sample.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "array.h"
 #include "cgroup.h"
 #include "clock.h"
+
+/*
+ * The start of a process is worked out from its age, at a moment that is a little later than the
+ * one at which the kernel did. Numbers are not given away again that soon.
+ */
+#define START_TOLERANCE_USEC (USEC_PER_SEC / 2)
 
 void sample_free(struct sample *s)
 {
@@ -77,31 +82,6 @@ struct sample_process *sample_add_process(struct sample *s, pid_t pid, size_t cg
 	return p;
 }
 
-int sample_parse_process(struct sample_process *p, const char *text, long ticks)
-{
-	/* The name may have parentheses and spaces in it, what follows has none. */
-	const char *name = strchr(text, '('), *rest = strrchr(text, ')');
-	uint64_t started;
-	size_t len;
-
-	if (!name || !rest || rest < name)
-		return -EBADMSG;
-	/* The start is field 22; the name is the second. */
-	if (sscanf(rest + 1,
-		   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
-		   "%" SCNu64,
-		   &started) != 1)
-		return -EBADMSG;
-	/* Only threads of the kernel have longer ones. */
-	len = rest - name - 1;
-	if (len >= sizeof(p->name))
-		len = sizeof(p->name) - 1;
-	memcpy(p->name, name + 1, len);
-	p->name[len] = '\0';
-	p->started = started * USEC_PER_SEC / ticks;
-	return 0;
-}
-
 static int compare_pid(const void *a, const void *b)
 {
 	pid_t x = ((const struct sample_process *)a)->pid,
@@ -117,7 +97,13 @@ static const struct sample_process *find_process(const struct sample *s,
 
 	if (s && s->n_processes > 0)
 		p = bsearch(key, s->processes, s->n_processes, sizeof(*p), compare_pid);
-	return p && p->started == key->started ? p : NULL;
+	if (!p || !p->asked || !key->asked)
+		return p;
+	/* A number may have been given to another process. */
+	return key->started < p->started + START_TOLERANCE_USEC &&
+			       p->started < key->started + START_TOLERANCE_USEC
+		       ? p
+		       : NULL;
 }
 
 /* A process that moves while the cgroups are read is met twice. */
@@ -155,24 +141,26 @@ static void add_process(struct sample *s, struct sample_process *p, const struct
 	/* What was summed up once must not be so again when the kernel tells again. */
 	if (old && !p->asked) {
 		p->asked = true;
-		p->delays = old->delays;
+		p->info = old->info;
 	}
+	if (old)
+		p->started = old->started;
 	for (size_t i = p->cgroup; i != SIZE_MAX; i = s->cgroups[i].parent) {
 		struct sample_cgroup *c = &s->cgroups[i];
 
 		c->processes++;
 		if (!p->asked)
 			continue;
-		c->unaccounted += !p->delays.accounted;
+		c->unaccounted += !p->info.delays.accounted;
 		for (int d = 0; d < N_DELAYS; d++) {
-			uint64_t count = old ? old->delays.of[d].count : 0;
-			uint64_t total = old ? old->delays.of[d].total : 0;
+			uint64_t count = old ? old->info.delays.of[d].count : 0;
+			uint64_t total = old ? old->info.delays.of[d].total : 0;
 
-			c->delays.of[d].known |= p->delays.of[d].known;
-			if (p->delays.of[d].count > count)
-				c->delays.of[d].count += p->delays.of[d].count - count;
-			if (p->delays.of[d].total > total)
-				c->delays.of[d].total += p->delays.of[d].total - total;
+			c->delays.of[d].known |= p->info.delays.of[d].known;
+			if (p->info.delays.of[d].count > count)
+				c->delays.of[d].count += p->info.delays.of[d].count - count;
+			if (p->info.delays.of[d].total > total)
+				c->delays.of[d].total += p->info.delays.of[d].total - total;
 		}
 	}
 }

@@ -18,15 +18,12 @@
  * and its end.
  */
 
-#define SAMPLE_NAME_MAX 16 /* of a process, with the NUL byte */
-
 struct sample_process {
 	pid_t pid;
-	uint64_t started;           /* microseconds since boot */
-	size_t cgroup;              /* index of the nearest cgroup of the sample above it */
-	char name[SAMPLE_NAME_MAX]; /* any bytes */
-	bool asked;                 /* its delays are known */
-	struct delays delays;
+	size_t cgroup;    /* index of the nearest cgroup of the sample above it */
+	bool asked;       /* what follows is known */
+	uint64_t started; /* microseconds since boot, CLOCK_MONOTONIC */
+	struct process_info info;
 };
 
 struct sample_cgroup {
@@ -60,12 +57,6 @@ size_t sample_find(const struct sample *s, const char *path);
 
 /* Add a process. NULL if there is no memory. The pointer is good until the next one is added. */
 struct sample_process *sample_add_process(struct sample *s, pid_t pid, size_t cgroup);
-
-/*
- * Take name and start of a process from the text of /proc/PID/stat; there are so many ticks in a
- * second. 0, or -EBADMSG.
- */
-int sample_parse_process(struct sample_process *p, const char *text, long ticks);
 
 /* After the last process: sum up, on top of the sample before this one, which may be NULL. */
 void sample_finish(struct sample *s, const struct sample *before);

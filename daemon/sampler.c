@@ -128,27 +128,23 @@ static bool is_about_process(int error)
 	return error == -ESRCH || error == -ENOBUFS || error == -EBADMSG;
 }
 
+/* Nothing of this is read from /proc, where the service may not see the processes of others. */
 static int look_at_process(struct sampler *s)
 {
 	struct sample_process *p = &s->next->processes[s->n_processes];
-	char path[32], text[1024];
-	int r;
+	int r = 0;
 
-	snprintf(path, sizeof(path), "proc/%d/stat", p->pid);
-	r = fs_read_value(s->root_fd, path, text, sizeof(text));
-	if (r >= 0)
-		r = sample_parse_process(p, text, sysconf(_SC_CLK_TCK));
-	if (r >= 0 && s->ask && s->ask_error == 0) {
-		r = s->ask(s->userdata, p->pid, &p->delays);
+	if (s->ask && s->ask_error == 0) {
+		r = s->ask(s->userdata, p->pid, &p->info);
 		if (r == -ENOMEM)
 			return r;
 		p->asked = r >= 0;
 		if (r < 0 && !is_about_process(r))
 			s->ask_error = r;
-		if (r != -ESRCH)
-			r = 0;
 	}
-	if (r >= 0)
+	if (p->asked)
+		p->started = clock_usec(CLOCK_MONOTONIC) - p->info.age_usec;
+	if (r != -ESRCH)
 		s->n_processes++;
 	else /* It ended meanwhile: the last one takes its place. */
 		*p = s->next->processes[--s->next->n_processes];

@@ -14,8 +14,8 @@
 
 struct sampler;
 
-/* How to learn the delays of a process: as taskstats_ask(). */
-typedef int (*sampler_ask_t)(void *userdata, pid_t pid, struct delays *ret);
+/* How to learn about a process: as taskstats_ask(). */
+typedef int (*sampler_ask_t)(void *userdata, pid_t pid, struct process_info *ret);
 
 /*
  * A sample is complete, or has failed with a negative errno. ask_error is 0, or why the kernel

@@ -95,18 +95,18 @@ static int append_cgroups(sd_bus_message *reply, const struct manager *m,
 static int append_process(sd_bus_message *reply, const struct sample *sample,
 			  const struct sample_process *p)
 {
-	char path[TEXT_ESCAPED(PATH_MAX)], name[TEXT_ESCAPED(SAMPLE_NAME_MAX)];
+	char path[TEXT_ESCAPED(PATH_MAX)], name[TEXT_ESCAPED(sizeof(p->info.name))];
 	int r = sd_bus_message_open_container(reply, 'r', "utssba{st}");
 
 	text_escape(path, sizeof(path), sample->cgroups[p->cgroup].path);
-	text_escape(name, sizeof(name), p->name);
+	text_escape(name, sizeof(name), p->info.name);
 	if (r >= 0)
 		r = sd_bus_message_append(reply, "utssb", (uint32_t)p->pid, p->started, name, path,
-					  p->asked && p->delays.accounted);
+					  p->asked && p->info.delays.accounted);
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'a', "{st}");
 	if (r >= 0 && p->asked)
-		r = append_delays(reply, &p->delays);
+		r = append_delays(reply, &p->info.delays);
 	if (r >= 0)
 		r = sd_bus_message_close_container(reply);
 	return r < 0 ? r : sd_bus_message_close_container(reply);

@@ -153,7 +153,7 @@ static bool open_source(struct stats *s)
 	return r >= 0;
 }
 
-static int ask(void *userdata, pid_t pid, struct delays *ret)
+static int ask(void *userdata, pid_t pid, struct process_info *ret)
 {
 	struct stats *s = userdata;
 

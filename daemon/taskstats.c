@@ -68,7 +68,7 @@ void taskstats_close(struct delay_source *t)
 	free(t);
 }
 
-static int send_request(struct delay_source *t, pid_t tgid, uint32_t *ret_sequence)
+static int send_request(struct delay_source *t, int attribute, pid_t pid, uint32_t *ret_sequence)
 {
 	_cleanup_(nlmsg_freep) struct nl_msg *request = nlmsg_alloc();
 	int r;
@@ -76,7 +76,7 @@ static int send_request(struct delay_source *t, pid_t tgid, uint32_t *ret_sequen
 	if (!request || !genlmsg_put(request, NL_AUTO_PORT, NL_AUTO_SEQ, t->family, 0, 0,
 				     TASKSTATS_CMD_GET, TASKSTATS_GENL_VERSION))
 		return -ENOMEM;
-	r = nla_put_u32(request, TASKSTATS_CMD_ATTR_TGID, tgid);
+	r = nla_put_u32(request, attribute, pid);
 	if (r >= 0)
 		r = nl_send_auto(t->socket, request);
 	if (r < 0)
@@ -85,10 +85,11 @@ static int send_request(struct delay_source *t, pid_t tgid, uint32_t *ret_sequen
 	return 0;
 }
 
-int taskstats_ask(struct delay_source *t, pid_t tgid, struct delays *ret)
+/* Ask about the process, or about its main thread. */
+static int ask(struct delay_source *t, int attribute, pid_t pid, struct process_info *ret)
 {
 	uint32_t sequence = 0;
-	int r = send_request(t, tgid, &sequence);
+	int r = send_request(t, attribute, pid, &sequence);
 
 	if (r < 0)
 		return r;
@@ -104,10 +105,21 @@ int taskstats_ask(struct delay_source *t, pid_t tgid, struct delays *ret)
 		/* libnl says "no memory" also if the socket overflowed. */
 		if (r <= 0)
 			return -ENOBUFS;
-		r = from.nl_pid == 0 ? taskstats_reply_parse(datagram, r, sequence, tgid, ret)
-				     : -ENOMSG;
+		if (from.nl_pid != 0)
+			r = -ENOMSG;
+		else if (attribute == TASKSTATS_CMD_ATTR_PID)
+			r = taskstats_reply_parse_thread(datagram, r, sequence, pid, ret);
+		else
+			r = taskstats_reply_parse_delays(datagram, r, sequence, pid, &ret->delays);
 	} while (r == -ENOMSG);
 	return r;
+}
+
+int taskstats_ask(struct delay_source *t, pid_t pid, struct process_info *ret)
+{
+	int r = ask(t, TASKSTATS_CMD_ATTR_PID, pid, ret);
+
+	return r < 0 ? r : ask(t, TASKSTATS_CMD_ATTR_TGID, pid, ret);
 }
 
 const struct taskstats_module taskstats_module = {

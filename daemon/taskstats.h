@@ -23,16 +23,16 @@ void taskstats_close(struct delay_source *t);
 DEFINE_CLEANUP(struct delay_source *, taskstats_close);
 
 /*
- * The delays of a process, by the number of its main thread. 0 or as taskstats_reply_parse(); in
+ * Ask about a process, by the number of its main thread. 0 or as taskstats_reply_parse_delays(); in
  * place of -ENOMSG, -ENOBUFS: the reply was lost.
  */
-int taskstats_ask(struct delay_source *t, pid_t tgid, struct delays *ret);
+int taskstats_ask(struct delay_source *t, pid_t pid, struct process_info *ret);
 
 /* What the module offers: the functions above, in a variable taskstats_module. */
 struct taskstats_module {
 	int (*open)(struct delay_source **ret);
 	void (*close)(struct delay_source *t);
-	int (*ask)(struct delay_source *t, pid_t tgid, struct delays *ret);
+	int (*ask)(struct delay_source *t, pid_t pid, struct process_info *ret);
 };
 #define TASKSTATS_MODULE_FILE   "taskstats.so"
 #define TASKSTATS_MODULE_SYMBOL "taskstats_module"

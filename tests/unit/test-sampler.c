@@ -40,16 +40,6 @@ static void put(const struct fixture *f, const char *path, const char *text)
 	fclose(file);
 }
 
-static void put_process(const struct fixture *f, int pid)
-{
-	char path[64], text[256];
-
-	snprintf(path, sizeof(path), "proc/%d/stat", pid);
-	snprintf(text, sizeof(text),
-		 "%d (worker) S 1 7 7 0 -1 4194560 1 0 2 0 0 1 0 0 20 0 1 0 %d 177\n", pid, pid);
-	put(f, path, text);
-}
-
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
@@ -66,8 +56,6 @@ static int setup(void **state)
 	put(f, "sys/fs/cgroup/a/cgroup.procs", "10\n0\n11\n");
 	put(f, "sys/fs/cgroup/a/b/cgroup.procs", "12\n");
 	put(f, "sys/fs/cgroup/a/x/y/cgroup.procs", "13\n");
-	for (int pid = 10; pid <= 13; pid++)
-		put_process(f, pid);
 	*state = f;
 	return 0;
 }
@@ -89,18 +77,18 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int ask(void *userdata, pid_t pid, struct delays *ret)
+static int ask(void *userdata, pid_t pid, struct process_info *ret)
 {
 	struct fixture *f = userdata;
 
 	f->asked++;
 	if (f->error)
 		return f->error;
-	if (pid == f->gone)
+	if (pid == f->gone || pid == 9)
 		return -ESRCH;
-	*ret = (struct delays){ .accounted = true };
-	ret->of[DELAY_BLKIO].known = true;
-	ret->of[DELAY_BLKIO].total = pid;
+	*ret = (struct process_info){ .name = "worker", .age_usec = 5, .delays.accounted = true };
+	ret->delays.of[DELAY_BLKIO].known = true;
+	ret->delays.of[DELAY_BLKIO].total = pid;
 	return 0;
 }
 
@@ -145,7 +133,7 @@ static void test_counters_and_processes(void **state)
 	assert_int_equal(s->cgroups[0].delays.of[DELAY_BLKIO].total, 10 + 11 + 12 + 13);
 	assert_int_equal(s->cgroups[1].delays.of[DELAY_BLKIO].total, 12);
 	assert_int_equal(s->n_processes, 4);
-	assert_string_equal(s->processes[2].name, "worker");
+	assert_string_equal(s->processes[2].info.name, "worker");
 	assert_int_equal(s->processes[2].pid, 12);
 	assert_int_equal(s->processes[2].cgroup, 1);
 	assert_int_equal(s->processes[3].cgroup, 0);
@@ -226,7 +214,6 @@ static void test_others_have_their_turn(void **state)
 	int turns = 0;
 
 	for (int pid = 100; pid < 1100; pid++) {
-		put_process(f, pid);
 		sprintf(procs + strlen(procs), "%d\n", pid);
 	}
 	put(f, "sys/fs/cgroup/a/cgroup.procs", procs);

@@ -64,21 +64,28 @@ static void put_error(struct datagram *d, uint32_t sequence, int error)
 	end(d, h);
 }
 
-static void put_reply(struct datagram *d, uint32_t sequence, uint32_t tgid, bool pad,
-		      const void *stats, size_t size)
+static void put_reply_of(struct datagram *d, uint16_t all_type, uint16_t id_type, uint32_t sequence,
+			 uint32_t id, bool pad, const void *stats, size_t size)
 {
 	struct nlmsghdr *h = begin(d, 0x1c, sequence);
 	struct nlattr *all;
 
 	put(d, &(struct genlmsghdr){ .cmd = TASKSTATS_CMD_NEW, .version = 1 }, GENL_HDRLEN);
 	all = (void *)(d->bytes + d->n);
-	put(d, &(struct nlattr){ 0, TASKSTATS_TYPE_AGGR_TGID }, NLA_HDRLEN);
-	put_attribute(d, TASKSTATS_TYPE_TGID, &tgid, sizeof(tgid));
+	put(d, &(struct nlattr){ 0, all_type }, NLA_HDRLEN);
+	put_attribute(d, id_type, &id, sizeof(id));
 	if (pad)
 		put_attribute(d, TASKSTATS_TYPE_NULL, NULL, 0);
 	put_attribute(d, TASKSTATS_TYPE_STATS, stats, size);
 	all->nla_len = d->bytes + d->n - (char *)all;
 	end(d, h);
+}
+
+static void put_reply(struct datagram *d, uint32_t sequence, uint32_t tgid, bool pad,
+		      const void *stats, size_t size)
+{
+	put_reply_of(d, TASKSTATS_TYPE_AGGR_TGID, TASKSTATS_TYPE_TGID, sequence, tgid, pad, stats,
+		     size);
 }
 
 /* A struct of a version: delays 10/1000, 20/2000 and 30/3000, and 0xff wherever nobody may look. */
@@ -111,7 +118,7 @@ static int parse(const struct datagram *d, struct delays *ret)
 
 	memcpy(copy, d->bytes, d->n);
 	memset(ret, 0, sizeof(*ret));
-	r = taskstats_reply_parse(copy, d->n, SEQUENCE, TGID, ret);
+	r = taskstats_reply_parse_delays(copy, d->n, SEQUENCE, TGID, ret);
 	free(copy);
 	return r;
 }
@@ -300,9 +307,65 @@ static void test_damaged_datagrams(void **state)
 	}
 }
 
+static int parse_thread(const struct datagram *d, struct process_info *ret)
+{
+	void *copy = malloc(d->n);
+	int r;
+
+	memcpy(copy, d->bytes, d->n);
+	r = taskstats_reply_parse_thread(copy, d->n, SEQUENCE, TGID, ret);
+	free(copy);
+	return r;
+}
+
+static int parse_named(const char *name, uint16_t version, size_t size, struct process_info *ret)
+{
+	const uint64_t age = 12345678901;
+	char stats[SIZE_V17] = {};
+	struct datagram d = {};
+
+	memcpy(stats, &version, sizeof(version));
+	strncpy(stats + 80, name, TS_COMM_LEN);
+	memcpy(stats + 144, &age, sizeof(age));
+	put_reply_of(&d, TASKSTATS_TYPE_AGGR_PID, TASKSTATS_TYPE_PID, SEQUENCE, TGID, true, stats,
+		     size);
+	return parse_thread(&d, ret);
+}
+
+static void test_name_and_age(void **state)
+{
+	struct process_info info;
+
+	assert_int_equal(parse_named("a (b) c", 17, SIZE_V17, &info), 0);
+	assert_string_equal(info.name, "a (b) c");
+	assert_true(info.age_usec == 12345678901);
+	assert_int_equal(parse_named("123456789012345678901234567890ab", 14, SIZE_V14, &info), 0);
+	assert_string_equal(info.name, "123456789012345");
+	assert_int_equal(parse_named("a", 8, SIZE_V8, &info), 0);
+	assert_int_equal(parse_named("a", 15, SIZE_V16, &info), -EPROTONOSUPPORT);
+	assert_int_equal(parse_named("a", 17, 151, &info), -EBADMSG);
+}
+
+static void test_threads_and_processes_are_told_apart(void **state)
+{
+	struct process_info info;
+	struct delays delays;
+	char stats[SIZE_V17];
+	struct datagram d = {}, e = {};
+
+	fill(stats, 17);
+	put_reply(&d, SEQUENCE, TGID, false, stats, sizeof(stats));
+	assert_int_equal(parse_thread(&d, &info), -EBADMSG);
+	put_reply_of(&e, TASKSTATS_TYPE_AGGR_PID, TASKSTATS_TYPE_PID, SEQUENCE, TGID, false, stats,
+		     sizeof(stats));
+	assert_int_equal(parse(&e, &delays), -EBADMSG);
+}
+
 #if TASKSTATS_VERSION != 15
 static void test_offsets_are_those_of_the_headers(void **state)
 {
+	assert_int_equal(offsetof(struct taskstats, ac_comm), 80);
+	assert_int_equal(offsetof(struct taskstats, ac_etime), 144);
 	assert_int_equal(offsetof(struct taskstats, blkio_count), OFFSET_BLKIO);
 	assert_int_equal(offsetof(struct taskstats, swapin_count), OFFSET_SWAPIN);
 	assert_int_equal(offsetof(struct taskstats, thrashing_count), OFFSET_THRASHING);
@@ -333,6 +396,8 @@ int main(void)
 		cmocka_unit_test(test_other_process_is_refused),
 		cmocka_unit_test(test_cut_datagrams_are_refused),
 		cmocka_unit_test(test_damaged_datagrams),
+		cmocka_unit_test(test_name_and_age),
+		cmocka_unit_test(test_threads_and_processes_are_told_apart),
 #if TASKSTATS_VERSION != 15
 		cmocka_unit_test(test_offsets_are_those_of_the_headers),
 #endif
