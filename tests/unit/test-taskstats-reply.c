@@ -33,7 +33,8 @@ struct datagram {
 
 static void put(struct datagram *d, const void *bytes, size_t n)
 {
-	memcpy(d->bytes + d->n, bytes, n);
+	if (n > 0)
+		memcpy(d->bytes + d->n, bytes, n);
 	d->n = NLMSG_ALIGN(d->n + n);
 }
 
