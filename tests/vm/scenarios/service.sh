@@ -103,7 +103,7 @@ check "and is on it" soon 5000 busctl get-property $name $path $manager Version
 # A daemon that hangs is replaced.
 restarts=$(property NRestarts)
 kill -STOP "$(main_pid)"
-check "a daemon that hangs is replaced" soon 60000 has_property NRestarts $((restarts + 1))
+check "a daemon that hangs is replaced" soon 90000 has_property NRestarts $((restarts + 1))
 check "and works" soon 10000 pmdswapctl status
 systemctl stop a
 scenario_end
