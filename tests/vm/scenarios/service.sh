@@ -4,11 +4,12 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-name=org.pmdswapd1 path=/org/pmdswapd1
-manager=$name.Manager statistics=$name.Statistics
+bus=org.pmdswapd1 object=/org/pmdswapd1
+manager=$bus.Manager statistics=$bus.Statistics
 nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
-call() { busctl --system call $name $path "$@"; }
-prints() { local text=$1; shift; "$@" 2>&1 | grep -qF -- "$text"; }
+call() { busctl --system call $bus $object "$@"; }
+# The bus refuses a call, or the daemon does.
+refuses() { ! "$@" >/tmp/refusal 2>&1 && grep -qiE "rejected send message|only root may|access denied" /tmp/refusal; }
 main_pid() { systemctl show -P MainPID pmdswapd; }
 property() { systemctl show -P "$1" pmdswapd; }
 has_property() { [[ $(property "$1") == "$2" ]] || { property "$1"; return 1; }; }
@@ -23,18 +24,18 @@ service a
 check "the policy is applied" soon 2000 is "$(live_max /system.slice/a.service)" 0
 
 check "busctl shows the interfaces" bash -c "
-	busctl introspect $name $path >/tmp/introspection &&
+	busctl introspect $bus $object >/tmp/introspection &&
 	grep -q '^$manager  *interface' /tmp/introspection && grep -q '^$statistics  *interface' /tmp/introspection"
 for member in 'Reload method - ta(ss)' 'Restore method - ta(ss)' 'ListCgroups method - a(sssssssssts)' \
 	'ListProcesses method - tsa(utssba{st})' 'LastReload property (btta(ss))' 'Version property s'; do
 	check "and $member" grep -qF ".$member" <(tr -s ' ' </tmp/introspection)
 done
-check "others than root read properties" nobody busctl get-property $name $path $manager Version
-check "and all of them" nobody busctl call $name $path org.freedesktop.DBus.Properties GetAll s $manager
-check "and the cgroups" nobody busctl call $name $path $manager ListCgroups
-check "and statistics" nobody busctl call $name $path $statistics ListCgroups
+check "others than root read properties" nobody busctl get-property $bus $object $manager Version
+check "and all of them" nobody busctl call $bus $object org.freedesktop.DBus.Properties GetAll s $manager
+check "and the cgroups" nobody busctl call $bus $object $manager ListCgroups
+check "and statistics" nobody busctl call $bus $object $statistics ListCgroups
 for method in "$manager Reload" "$manager Restore" "$statistics ListProcesses"; do
-	check "and may not: $method" bash -c "! setpriv --reuid=65534 --clear-groups busctl call $name $path $method"
+	check "and may not: $method" refuses nobody busctl call $bus $object ${method% *} "${method#* }"
 done
 check "the policy is as it was" is "$(live_max /system.slice/a.service)" 0
 check "root reloads" call $manager Reload
@@ -89,21 +90,21 @@ echo "# took $(($(date +%s%3N) - start)) ms, resident $(resident) KiB"
 check "resident memory is below 4 MiB after that" [ "$(resident)" -lt 4096 ]
 conf </dev/null
 check "reload without them" systemctl reload pmdswapd
-rmdir $cgroups/many/c* $cgroups/many
+rmdir $cgroups/many/c[0-9]* $cgroups/many
 
 # Without a system bus.
 systemctl stop dbus.socket dbus.service
 check "it starts without a bus" systemctl restart pmdswapd
-check "and says so" said "There is no system bus, so $name is not on it"
+check "and says so" said "There is no system bus, so $bus is not on it"
 check "pmdswapctl works without a bus" pmdswapctl status
 systemctl start dbus.socket dbus.service
 check "it starts with a bus again" systemctl restart pmdswapd
-check "and is on it" soon 5000 busctl get-property $name $path $manager Version
+check "and is on it" soon 5000 busctl get-property $bus $object $manager Version
 
 # A daemon that hangs is replaced.
 restarts=$(property NRestarts)
 kill -STOP "$(main_pid)"
-check "a daemon that hangs is replaced" soon 60000 has_property NRestarts $((restarts + 1))
+check "a daemon that hangs is replaced" soon 90000 has_property NRestarts $((restarts + 1))
 check "and works" soon 10000 pmdswapctl status
 systemctl stop a
 scenario_end
