@@ -45,9 +45,9 @@ systemctl restart early.service
 check "a restart has it from the start" soon 2000 seen early.service 0
 unit new.service
 systemctl daemon-reload
-sleep 1
+check "a unit that is made later is seen" soon 5000 test -e /run/systemd/system.control/new.service.d/50-MemoryZSwapMax.conf
 systemctl start new.service
-check "a unit that is made later has it from the start" soon 2000 seen new.service 0
+check "and has it from the start" soon 2000 seen new.service 0
 systemctl daemon-reexec
 sleep 2
 rm /run/seen-*
