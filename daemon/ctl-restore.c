@@ -114,6 +114,7 @@ static enum exit_code print_command(const struct plan_item *item)
 
 static enum exit_code print_commands(struct restore *r)
 {
+	bool through_pid1 = false;
 	enum exit_code code;
 
 	r->to = stdout;
@@ -121,6 +122,13 @@ static enum exit_code print_commands(struct restore *r)
 	code = live_read_state(&r->live);
 	if (code == EXIT_OK)
 		code = make_plan(r);
+	for (size_t i = 0; code == EXIT_OK && i < r->plan.n; i++)
+		through_pid1 |= r->plan.items[i].unit != NULL;
+	/* pmdswapd cannot tell it from what anybody else set by hand. */
+	if (through_pid1)
+		printf("# Properties that are set by hand outrank policies from then on; "
+		       "\"pmdswapctl\n"
+		       "# restore\" without --print does not have that effect.\n");
 	for (size_t i = 0; code == EXIT_OK && i < r->plan.n; i++)
 		code = print_command(&r->plan.items[i]);
 	if (code == EXIT_OK && r->plan.n == 0)

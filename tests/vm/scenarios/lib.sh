@@ -77,6 +77,9 @@ live_max() {
 fresh_daemon() {
 	systemctl stop pmdswapd 2>/dev/null
 	rm -rf /run/pmdswapd /etc/pmdswapd.conf.d
+	# Without the record of the daemon its properties would be an administrator's.
+	rm -f /run/systemd/{system.control,transient}/*.d/50-MemoryZSwap*.conf
+	systemctl daemon-reload
 	systemctl reset-failed pmdswapd 2>/dev/null
 	systemctl start pmdswapd
 }

@@ -10,7 +10,7 @@ unit() {
 		[Service]
 		MemoryAccounting=yes
 		ExecStart=sh -c 'cat /sys/fs/cgroup\$(cut -d: -f3 /proc/self/cgroup)/memory.zswap.max >/run/seen-$1; exec sleep infinity'
-		$2
+		${2-}
 	END
 }
 seen() { is "/run/seen-$1" "$2"; }
