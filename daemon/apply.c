@@ -127,7 +127,10 @@ static int on_verify(sd_event_source *source, uint64_t usec, void *userdata)
 		uint64_t live;
 
 		error = cgroupfs_read(a->root_fd, item->cgroup, item->setting, &live);
-		if (error >= 0 && live != setting_round(item->setting, item->to))
+		/* PID 1 keeps the value for the next start of a unit that does not run. */
+		if (cgroupfs_is_gone(error))
+			error = 0;
+		else if (error >= 0 && live != setting_round(item->setting, item->to))
 			error = -EREMOTEIO;
 	}
 	if (error == -EREMOTEIO && op->tries < VERIFY_TRIES) {
@@ -171,6 +174,7 @@ static void on_set(void *userdata, int error, const char *message)
 static void start_op(struct applier *a, struct pid1 *pid1, struct op *op)
 {
 	struct pid1_property properties[N_CGROUP_SETTINGS];
+	uint64_t id;
 	int r;
 
 	for (size_t i = 0; i < op->n; i++)
@@ -181,7 +185,11 @@ static void start_op(struct applier *a, struct pid1 *pid1, struct op *op)
 	op->applier = a;
 	op->next = a->ops;
 	a->ops = op;
-	r = pid1 ? pid1_set(pid1, op->items[0].unit, properties, op->n, on_set, op) : -ENOTCONN;
+	r = -ENOTCONN;
+	if (pid1)
+		r = pid1_set(pid1, op->items[0].unit,
+			     cgroupfs_id(a->root_fd, op->items[0].cgroup, &id) < 0, properties,
+			     op->n, on_set, op);
 	if (r < 0)
 		op_finish(op, r, pid1 ? strerror(-r) : "no connection to PID 1");
 }

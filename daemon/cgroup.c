@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "array.h"
+
 #define DRIFTS_MAX        5
 #define DRIFT_WINDOW_USEC (60 * 1000 * 1000ULL)
 
@@ -30,8 +32,7 @@ bool drift_allows(struct drift *d, uint64_t now_usec)
 	return true;
 }
 
-/* Order in which "/" comes before any other character, so that subtrees stay together. */
-static int compare(const char *a, const char *b)
+int cgroup_compare(const char *a, const char *b)
 {
 	while (*a && *a == *b) {
 		a++;
@@ -53,7 +54,7 @@ static size_t position(const struct cgroup_table *t, const char *path)
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (compare(t->cgroups[middle]->path, path) < 0)
+		if (cgroup_compare(t->cgroups[middle]->path, path) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -80,7 +81,7 @@ DEFINE_CLEANUP(struct cgroup *, cgroup_free);
 struct cgroup *cgroup_table_add(struct cgroup_table *t, const char *path)
 {
 	_cleanup_(cgroup_freep) struct cgroup *new = NULL;
-	struct cgroup *found = cgroup_table_find(t, path);
+	struct cgroup *found = cgroup_table_find(t, path), **grown;
 	size_t i;
 
 	if (found)
@@ -92,15 +93,10 @@ struct cgroup *cgroup_table_add(struct cgroup_table *t, const char *path)
 	new->path = strdup(path);
 	if (!new->path)
 		return NULL;
-	if (t->n == t->allocated) {
-		size_t more = t->allocated ? t->allocated * 2 : 64;
-		struct cgroup **grown = reallocarray(t->cgroups, more, sizeof(*grown));
-
-		if (!grown)
-			return NULL;
-		t->cgroups = grown;
-		t->allocated = more;
-	}
+	grown = array_room(t->cgroups, t->n, &t->allocated, sizeof(*grown));
+	if (!grown)
+		return NULL;
+	t->cgroups = grown;
 	i = position(t, path);
 	memmove(t->cgroups + i + 1, t->cgroups + i, (t->n - i) * sizeof(*t->cgroups));
 	t->cgroups[i] = new;

@@ -40,12 +40,14 @@ struct cgroup {
 	enum outcome outcome;
 	char *reason; /* details of the outcome, or NULL */
 	struct drift drift;
-	unsigned int failures; /* in a row */
-	bool dirty;            /* to be looked at */
-	bool failed_before;    /* its last write failed, and that was said */
-	bool drifted;          /* ... since somebody else wrote to it */
-	bool stale;            /* not seen in the walk that is under way */
+	unsigned int failures[N_CGROUP_SETTINGS]; /* to write, in a row */
+	bool dirty;                               /* to be looked at */
+	bool drifted;                             /* ... since somebody else wrote to it */
+	bool stale;                               /* not seen in the walk that is under way */
 };
+
+/* Order paths: "/" comes before any other character, so that subtrees stay together. */
+int cgroup_compare(const char *a, const char *b);
 
 struct cgroup_table {
 	struct cgroup **cgroups; /* sorted: each before those below it, which follow it directly */

@@ -48,6 +48,39 @@ int cgroupfs_read(int root_fd, const char *cgroup, enum setting s, uint64_t *ret
 	return r < 0 ? r : setting_parse(s, text, ret);
 }
 
+int cgroupfs_read_effective(int root_fd, const char *cgroup, enum setting s, uint64_t *ret,
+			    char **ret_owner)
+{
+	_cleanup_free_ char *path = strdup(cgroup), *owner = NULL;
+	bool found = false;
+
+	if (!path)
+		return -ENOMEM;
+	for (;;) {
+		char *slash = strrchr(path, '/');
+		uint64_t value;
+
+		/* A cgroup without the file has no say. */
+		if (cgroupfs_read(root_fd, path, s, &value) >= 0 && (!found || value < *ret)) {
+			found = true;
+			*ret = value;
+			free(owner);
+			owner = strdup(path);
+			if (!owner)
+				return -ENOMEM;
+		}
+		if (!slash || !path[1])
+			break;
+		/* Above "/a" there is "/". */
+		slash[slash == path] = '\0';
+	}
+	if (!found)
+		return -ENOENT;
+	if (ret_owner)
+		*ret_owner = TAKE_PTR(owner);
+	return 0;
+}
+
 int cgroupfs_write(int root_fd, const char *cgroup, enum setting s, uint64_t value)
 {
 	_cleanup_free_ char *path = setting_file(cgroup, s);
@@ -79,26 +112,31 @@ int cgroupfs_id(int root_fd, const char *cgroup, uint64_t *ret)
 	return 0;
 }
 
-int cgroupfs_zswapped(int root_fd, const char *cgroup, uint64_t *ret)
+int cgroupfs_counters(int root_fd, const char *cgroup, struct counters *ret)
 {
-	_cleanup_free_ char *path = cgroupfs_path(cgroup, "memory.stat");
+	_cleanup_free_ char *stat = cgroup ? cgroupfs_path(cgroup, "memory.stat") : NULL;
+	_cleanup_free_ char *swap = cgroup ? cgroupfs_path(cgroup, "memory.swap.current") : NULL;
 	char text[16384];
-	const char *p;
 	int r;
 
-	if (!path)
+	*ret = (struct counters){};
+	if (cgroup && (!stat || !swap))
 		return -ENOMEM;
-	r = fs_read_value(root_fd, path, text, sizeof(text));
+	r = fs_read_value(root_fd, stat ?: "proc/vmstat", text, sizeof(text));
 	if (r < 0)
 		return r;
-	p = strstr(text, "\nzswapped ");
-	if (!p)
-		return -ENODATA;
-	*ret = strtoull(p + strlen("\nzswapped "), NULL, 10);
+	counters_parse_stat(ret, text);
+	/* The root cgroup has no memory.swap.current. */
+	if (fs_read_value(root_fd, swap ?: "proc/meminfo", text, sizeof(text)) < 0)
+		return 0;
+	if (cgroup)
+		counters_set(ret, COUNTER_SWAP, strtoull(text, NULL, 10));
+	else
+		counters_parse_meminfo(ret, text);
 	return 0;
 }
 
-static int walk_below(int root_fd, const char *cgroup, cgroupfs_visit_t visit, void *userdata)
+int cgroupfs_visit_children(int root_fd, const char *cgroup, cgroupfs_visit_t visit, void *userdata)
 {
 	_cleanup_free_ char *path = cgroupfs_path(cgroup, NULL);
 	const struct dirent *entry;
@@ -126,15 +164,29 @@ static int walk_below(int root_fd, const char *cgroup, cgroupfs_visit_t visit, v
 			r = -ENOMEM;
 			break;
 		}
-		r = cgroupfs_walk(root_fd, child, visit, userdata);
+		r = visit(child, userdata);
 	}
 	closedir(dir);
-	return r;
+	return r < 0 ? r : 0;
+}
+
+struct walk {
+	int root_fd;
+	cgroupfs_visit_t visit;
+	void *userdata;
+};
+
+static int walk_child(const char *cgroup, void *userdata)
+{
+	const struct walk *w = userdata;
+
+	return cgroupfs_walk(w->root_fd, cgroup, w->visit, w->userdata);
 }
 
 int cgroupfs_walk(int root_fd, const char *cgroup, cgroupfs_visit_t visit, void *userdata)
 {
+	struct walk w = { root_fd, visit, userdata };
 	int r = visit(cgroup, userdata);
 
-	return r <= 0 ? r : walk_below(root_fd, cgroup, visit, userdata);
+	return r <= 0 ? r : cgroupfs_visit_children(root_fd, cgroup, walk_child, &w);
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "counters.h"
 #include "setting.h"
 
 /*
@@ -35,11 +36,19 @@ int cgroupfs_read(int root_fd, const char *cgroup, enum setting s, uint64_t *ret
  */
 int cgroupfs_write(int root_fd, const char *cgroup, enum setting s, uint64_t value);
 
+/*
+ * The value that is in force: the least one of the cgroup and all above it. The cgroup that has it,
+ * the nearest one, goes to *ret_owner, which the caller frees, if that is not NULL.
+ * -ENOENT if none has the file.
+ */
+int cgroupfs_read_effective(int root_fd, const char *cgroup, enum setting s, uint64_t *ret,
+			    char **ret_owner);
+
 /* The inode number of a cgroup, which no other cgroup gets until the next boot. */
 int cgroupfs_id(int root_fd, const char *cgroup, uint64_t *ret);
 
-/* Bytes of the cgroup's memory that are in zswap, before compression. */
-int cgroupfs_zswapped(int root_fd, const char *cgroup, uint64_t *ret);
+/* What the kernel counts of a cgroup, or of the system if it is NULL, as far as it tells. */
+int cgroupfs_counters(int root_fd, const char *cgroup, struct counters *ret);
 
 /*
  * Visit a cgroup and those below it, parents first. The callback comes before the directory is
@@ -48,5 +57,10 @@ int cgroupfs_zswapped(int root_fd, const char *cgroup, uint64_t *ret);
  */
 typedef int (*cgroupfs_visit_t)(const char *cgroup, void *userdata);
 int cgroupfs_walk(int root_fd, const char *cgroup, cgroupfs_visit_t visit, void *userdata);
+
+/* Visit the cgroups directly below one. What the callback returns matters if it is negative only.
+ */
+int cgroupfs_visit_children(int root_fd, const char *cgroup, cgroupfs_visit_t visit,
+			    void *userdata);
 
 #endif

@@ -26,6 +26,7 @@ enum section {
 	SECTION_UNKNOWN, /* complained about already */
 	SECTION_DAEMON,
 	SECTION_KERNEL,
+	SECTION_STATS,
 	SECTION_POLICY,
 };
 
@@ -74,8 +75,11 @@ struct config *config_new(void)
 {
 	struct config *c = calloc(1, sizeof(*c));
 
-	if (c)
-		c->log_level = LOG_INFO;
+	if (!c)
+		return NULL;
+	c->log_level = LOG_INFO;
+	c->taskstats = true;
+	c->stats_interval = 1;
 	return c;
 }
 
@@ -180,6 +184,8 @@ static void enter_section(struct parser *p, const char *name)
 		p->section = SECTION_DAEMON;
 	} else if (strcmp(name, "kernel") == 0) {
 		p->section = SECTION_KERNEL;
+	} else if (strcmp(name, "stats") == 0) {
+		p->section = SECTION_STATS;
 	} else if (strncmp(name, "policy ", 7) == 0) {
 		const char *policy = name + 7;
 
@@ -199,7 +205,9 @@ static void enter_section(struct parser *p, const char *name)
 		complain(p, "a policy needs a name: [policy NAME]");
 		return;
 	} else {
-		complain(p, "unknown section [%s]; there are [daemon], [kernel] and [policy NAME]",
+		complain(p,
+			 "unknown section [%s]; there are [daemon], [kernel], [stats] and "
+			 "[policy NAME]",
 			 name);
 		return;
 	}
@@ -555,6 +563,52 @@ static bool set_kernel(struct parser *p, const char *key, const char *value)
 	return true;
 }
 
+/* A number of seconds, or of what the unit after it says. */
+static bool parse_seconds(const char *value, unsigned int max, unsigned int *ret)
+{
+	static const struct {
+		const char *unit;
+		unsigned int seconds;
+	} units[] = { { "", 1 }, { "s", 1 }, { "min", 60 }, { "h", 3600 } };
+	size_t digits = strspn(value, "0123456789");
+	char *end;
+	unsigned long number;
+
+	if (digits == 0 || digits > 9)
+		return false;
+	number = strtoul(value, &end, 10);
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		if (strcmp(end, units[i].unit) != 0)
+			continue;
+		if (number == 0 || number > max / units[i].seconds)
+			return false;
+		*ret = number * units[i].seconds;
+		return true;
+	}
+	return false;
+}
+
+static bool set_stats(struct parser *p, const char *key, const char *value)
+{
+	static const char *const off_on_words[] = { "off", "on", NULL };
+	int i;
+
+	if (strcmp(key, "taskstats") == 0) {
+		i = parse_word(p, key, value, off_on_words);
+		if (i >= 0)
+			p->config->taskstats = i;
+	} else if (strcmp(key, "interval") == 0) {
+		if (!parse_seconds(value, 3600, &p->config->stats_interval))
+			complain(p,
+				 "interval = %s: must be a time from 1s to 1h, in s, min or h; "
+				 "without a unit it is seconds",
+				 value);
+	} else {
+		return false;
+	}
+	return true;
+}
+
 static bool set_policy(struct parser *p, const char *key, const char *value)
 {
 	static const char *const mode_words[] = { "keep", "pmd", "zswap", NULL };
@@ -598,6 +652,7 @@ static int on_setting(void *userdata, const char *section, const char *key, cons
 	static const char *const known[] = {
 		[SECTION_DAEMON] = "log-level, on-drift and restore",
 		[SECTION_KERNEL] = "swap-pmd, zswap, zswap-shrinker and zswap-max-pool-percent",
+		[SECTION_STATS] = "taskstats and interval",
 		[SECTION_POLICY] = "unit, cgroup, mode, zswap-max, zswap-writeback and priority",
 	};
 	struct parser *p = userdata;
@@ -610,8 +665,8 @@ static int on_setting(void *userdata, const char *section, const char *key, cons
 		return 1;
 	if (p->section == SECTION_NONE) {
 		complain(p,
-			 "%s stands before the first section; put it below [daemon], [kernel] "
-			 "or [policy NAME]",
+			 "%s stands before the first section; put it below [daemon], "
+			 "[kernel], [stats] or [policy NAME]",
 			 key);
 		return 1;
 	}
@@ -629,6 +684,8 @@ static int on_setting(void *userdata, const char *section, const char *key, cons
 		found = set_daemon(p, key, value);
 	else if (p->section == SECTION_KERNEL)
 		found = set_kernel(p, key, value);
+	else if (p->section == SECTION_STATS)
+		found = set_stats(p, key, value);
 	else if (p->policy)
 		found = set_policy(p, key, value);
 	if (!found)
@@ -672,6 +729,14 @@ int conf_parse(struct config *c, const char *file, const char *text, size_t size
 	return p.out_of_memory ? -ENOMEM : 0;
 }
 
+/* Whether a match is only of cgroups below a user@UID.service. */
+static bool lies_below_user_manager(const struct match *m)
+{
+	const char *user = m->type == MATCH_CGROUP ? strstr(m->glob, "/user@") : NULL;
+
+	return user && strchr(user + 1, '/');
+}
+
 static void finish_policy(const struct policy *p, struct report *report)
 {
 	const struct origin *max = &p->zswap_max_origin, *writeback = &p->zswap_writeback_origin;
@@ -691,6 +756,12 @@ static void finish_policy(const struct policy *p, struct report *report)
 			report_add(report, REPORT_ERROR, m->origin.file, m->origin.line,
 				   "the root cgroup has no memory.zswap.max; for the whole system "
 				   "say zswap = off in [kernel]");
+		if (p->mode != MODE_KEEP && lies_below_user_manager(m))
+			report_add(
+				report, REPORT_WARNING, m->origin.file, m->origin.line,
+				"%s belongs to the manager of a user, which sets back what others "
+				"write; name its user@UID.service instead",
+				m->glob);
 	}
 	if (!p->mode_origin.line)
 		return;

@@ -74,6 +74,9 @@ struct config {
 		struct origin origin;
 	} kernel[N_KERNEL_SETTINGS];
 
+	bool taskstats;
+	unsigned int stats_interval; /* seconds between two samples, at least */
+
 	struct policy **policies; /* in file order */
 	size_t n_policies;
 };

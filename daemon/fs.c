@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "cleanup.h"
 
@@ -86,20 +87,22 @@ int fs_read_text(int root_fd, const char *path, size_t max, char **ret, size_t *
 		return -errno;
 	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
-	/* /dev/null, to which a masked file links, is empty. */
-	if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode))
+	/* A masked file links to /dev/null. */
+	if (!S_ISREG(st.st_mode) && !(S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3)))
 		return -EINVAL;
-
 	if (S_ISREG(st.st_mode) && (uintmax_t)st.st_size > max)
 		return -EFBIG;
 
+	/* Try to read more than there is: an error must not look like the end. */
 	max = S_ISREG(st.st_mode) ? (size_t)st.st_size : 0;
 	buf = malloc(max + 1);
 	if (!buf)
 		return -ENOMEM;
-	n = read_all(fd, buf, max);
+	n = read_all(fd, buf, max + 1);
 	if (n < 0)
 		return n;
+	if ((size_t)n > max)
+		return -EAGAIN; /* it grew meanwhile */
 	buf[n] = '\0';
 	*ret = TAKE_PTR(buf);
 	*ret_size = n;
@@ -116,6 +119,9 @@ static int write_text(int root_fd, const char *path, const char *text, size_t si
 		openat(root_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 
 	if (fd < 0)
+		return -errno;
+	/* Whatever the umask: what pmdswapctl reads needs no root. */
+	if (fchmod(fd, 0644) < 0)
 		return -errno;
 	while (size > 0) {
 		ssize_t n = write(fd, text, size);

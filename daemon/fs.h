@@ -22,7 +22,8 @@ int fs_write_value(int root_fd, const char *path, const char *value);
 /*
  * Read a whole regular file of at most max bytes. *ret is followed by a NUL byte that *ret_size
  * does not count; the caller frees it. The owner and mode go to *ret_uid and *ret_mode if those are
- * not NULL. -EISDIR or -EINVAL if it is no regular file, -EFBIG if it is larger.
+ * not NULL. -EISDIR or -EINVAL if it is no regular file, -EFBIG if it is
+ * larger, -EAGAIN if it grows meanwhile.
  */
 int fs_read_text(int root_fd, const char *path, size_t max, char **ret, size_t *ret_size,
 		 uid_t *ret_uid, mode_t *ret_mode);

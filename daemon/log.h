@@ -18,6 +18,8 @@
 #define MESSAGE_DRIFT      "8f2a6f1b3d5c4a5f9a0c2a8f6f7d1e04"
 #define MESSAGE_OVERRIDDEN "8f2a6f1b3d5c4a5f9a0c2a8f6f7d1e05"
 #define MESSAGE_DEGRADED   "8f2a6f1b3d5c4a5f9a0c2a8f6f7d1e06"
+#define MESSAGE_FAILED     "8f2a6f1b3d5c4a5f9a0c2a8f6f7d1e07"
+#define MESSAGE_LEFT       "8f2a6f1b3d5c4a5f9a0c2a8f6f7d1e08"
 
 /* Fields of a journal entry; NULL where one does not apply. */
 struct log_fields {

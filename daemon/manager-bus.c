@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -11,9 +12,12 @@
 #include <sys/un.h>
 
 #include "cgroupfs.h"
+#include "clock.h"
 #include "log.h"
 #include "policy.h"
 #include "reload.h"
+#include "stats.h"
+#include "text.h"
 
 /* Others than root may hold this many connections; root is never turned away. */
 #define CLIENTS_MAX 16
@@ -85,19 +89,39 @@ static int get_last_reload(sd_bus *bus, const char *path, const char *interface,
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+/* The reason of an outcome; for a failure also how often, and when it is tried again. */
+static const char *explain_outcome(const struct manager *m, enum outcome outcome,
+				   const char *reason, unsigned int failures, char **ret)
+{
+	uint64_t next, now = clock_usec(CLOCK_MONOTONIC), seconds;
+
+	*ret = NULL;
+	if (outcome != OUTCOME_FAILED || failures == 0 || !m->retry_timer ||
+	    sd_event_source_get_time(m->retry_timer, &next) < 0 || next < now)
+		return reason ?: "";
+	seconds = (next - now + USEC_PER_SEC - 1) / USEC_PER_SEC;
+	if (asprintf(ret, "%s; failed %u times, tried again in %" PRIu64 " s", reason ?: "unknown",
+		     failures, seconds) < 0)
+		*ret = NULL;
+	return *ret ?: reason ?: "";
+}
+
 static int append_kernel_setting(const struct manager *m, sd_bus_message *reply, enum setting s)
 {
 	const struct kernel_status *k = &m->kernel[s];
 	bool managed = m->config->kernel[s].managed;
 	char want[SETTING_TEXT_MAX] = "keep", live[SETTING_TEXT_MAX] = "-";
+	_cleanup_free_ char *text = NULL;
 	uint64_t value;
 
 	if (managed)
 		setting_format(s, m->config->kernel[s].value, want);
 	if (cgroupfs_read(m->root_fd, NULL, s, &value) >= 0)
 		setting_format(s, value, live);
-	return sd_bus_message_append(reply, "(sssss)", setting_name(s), want, live,
-				     managed ? outcome_name(k->outcome) : "keep", k->reason ?: "");
+	return sd_bus_message_append(
+		reply, "(sssss)", setting_name(s), want, live,
+		managed || k->outcome == OUTCOME_FAILED ? outcome_name(k->outcome) : "keep",
+		explain_outcome(m, k->outcome, k->reason, k->failures, &text));
 }
 
 static int get_kernel_settings(sd_bus *bus, const char *path, const char *interface,
@@ -118,6 +142,14 @@ static int get_zswap_seen(sd_bus *bus, const char *path, const char *interface,
 	const struct manager *m = userdata;
 
 	return sd_bus_message_append(reply, "b", m->zswap_seen);
+}
+
+static int get_suspended(sd_bus *bus, const char *path, const char *interface, const char *property,
+			 sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	const struct manager *m = userdata;
+
+	return sd_bus_message_append(reply, "b", m->suspended);
 }
 
 static int get_policies(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -151,20 +183,14 @@ static int get_pid1_properties(sd_bus *bus, const char *path, const char *interf
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-/* Whether a cgroup above this one has memory.zswap.max = 0, whoever set it. */
+/* Whether the cgroup or one above it has memory.zswap.max = 0, whoever set it. */
 static bool is_kept_out_of_zswap(const struct manager *m, const char *cgroup)
 {
-	_cleanup_free_ char *above = strdup(cgroup);
+	uint64_t limit;
 
-	for (char *slash; above && (slash = strrchr(above, '/')) && slash != above;) {
-		uint64_t limit;
-
-		*slash = '\0';
-		if (cgroupfs_read(m->root_fd, above, SETTING_CGROUP_ZSWAP_MAX, &limit) >= 0 &&
-		    limit == 0)
-			return true;
-	}
-	return false;
+	return cgroupfs_read_effective(m->root_fd, cgroup, SETTING_CGROUP_ZSWAP_MAX, &limit,
+				       NULL) >= 0 &&
+	       limit == 0;
 }
 
 static const char *cgroup_state(const struct manager *m, const struct cgroup *c, uint64_t zswapped)
@@ -181,12 +207,18 @@ static const char *cgroup_state(const struct manager *m, const struct cgroup *c,
 static int append_cgroup(const struct manager *m, sd_bus_message *reply, const struct cgroup *c)
 {
 	char want[N_CGROUP_SETTINGS][SETTING_TEXT_MAX], live[N_CGROUP_SETTINGS][SETTING_TEXT_MAX];
-	uint64_t zswapped = 0;
+	char path[TEXT_ESCAPED(PATH_MAX)], unit[TEXT_ESCAPED(NAME_MAX)];
+	_cleanup_free_ char *text = NULL;
+	unsigned int failures = 0;
+	struct counters counters;
+	uint64_t zswapped;
 
 	for (int i = 0; i < N_CGROUP_SETTINGS; i++) {
 		enum setting s = SETTING_CGROUP_FIRST + i;
 		uint64_t value;
 
+		if (c->failures[i] > failures)
+			failures = c->failures[i];
 		strcpy(want[i], "-");
 		strcpy(live[i], "-");
 		if (policy_wants(c->policy, s, &value))
@@ -194,11 +226,14 @@ static int append_cgroup(const struct manager *m, sd_bus_message *reply, const s
 		if (cgroupfs_read(m->root_fd, c->path, s, &value) >= 0)
 			setting_format(s, value, live[i]);
 	}
-	cgroupfs_zswapped(m->root_fd, c->path, &zswapped);
-	return sd_bus_message_append(reply, "(sssssssssts)", c->path, c->unit ?: "",
-				     c->policy->name, mode_name(c->policy->mode), want[0], live[0],
-				     want[1], live[1], cgroup_state(m, c, zswapped), zswapped,
-				     c->reason ?: "");
+	text_escape(path, sizeof(path), c->path);
+	text_escape(unit, sizeof(unit), c->unit ?: "");
+	cgroupfs_counters(m->root_fd, c->path, &counters);
+	zswapped = counters.of[COUNTER_ZSWAPPED].value;
+	return sd_bus_message_append(reply, "(sssssssssts)", path, unit, c->policy->name,
+				     mode_name(c->policy->mode), want[0], live[0], want[1], live[1],
+				     cgroup_state(m, c, zswapped), zswapped,
+				     explain_outcome(m, c->outcome, c->reason, failures, &text));
 }
 
 static int method_list_cgroups(sd_bus_message *call, void *userdata, sd_bus_error *error)
@@ -218,7 +253,7 @@ static int method_list_cgroups(sd_bus_message *call, void *userdata, sd_bus_erro
 	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
 }
 
-static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *error)
+int bus_check_root(sd_bus_message *call, const char *what, sd_bus_error *error)
 {
 	_cleanup_(sd_bus_creds_unrefp) sd_bus_creds *creds = NULL;
 	uid_t uid = -1;
@@ -230,8 +265,26 @@ static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *err
 	if (r < 0)
 		return r;
 	if (uid != 0 && uid != geteuid())
-		return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Only root may reload");
-	r = manager_reload(userdata, call);
+		return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED, "Only root may %s",
+					 what);
+	return 0;
+}
+
+static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	int r = bus_check_root(call, "reload", error);
+
+	if (r >= 0)
+		r = manager_reload(userdata, call, false);
+	return r < 0 ? r : 1; /* answered later */
+}
+
+static int method_restore(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	int r = bus_check_root(call, "give back", error);
+
+	if (r >= 0)
+		r = manager_reload(userdata, call, true);
 	return r < 0 ? r : 1; /* answered later */
 }
 
@@ -271,6 +324,7 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_PROPERTY("LastReload", "(btta(ss))", get_last_reload, 0, 0),
 	SD_BUS_PROPERTY("KernelSettings", "a(sssss)", get_kernel_settings, 0, 0),
 	SD_BUS_PROPERTY("ZswapSeenEnabled", "b", get_zswap_seen, 0, 0),
+	SD_BUS_PROPERTY("Suspended", "b", get_suspended, 0, 0),
 	SD_BUS_PROPERTY("Policies", "a(ssiu)", get_policies, 0, 0),
 	SD_BUS_PROPERTY("UnitProperties", "as", get_pid1_properties, 0, 0),
 	SD_BUS_METHOD_WITH_ARGS("ListCgroups", SD_BUS_NO_ARGS,
@@ -279,12 +333,17 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS,
 				SD_BUS_RESULT("t", changes, "a(ss)", messages), method_reload,
 				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Restore", SD_BUS_NO_ARGS,
+				SD_BUS_RESULT("t", changes, "a(ss)", messages), method_restore,
+				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };
 
 static int export(struct manager *m, sd_bus *bus)
 {
-	return sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_INTERFACE, vtable, m);
+	int r = sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_INTERFACE, vtable, m);
+
+	return r < 0 ? r : stats_bus_export(m->stats, bus);
 }
 
 static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)

@@ -4,9 +4,10 @@
 
 #include "manager.h"
 
-#define BUS_NAME      "org.pmdswapd1"
-#define BUS_PATH      "/org/pmdswapd1"
-#define BUS_INTERFACE "org.pmdswapd1.Manager"
+#define BUS_NAME       "org.pmdswapd1"
+#define BUS_PATH       "/org/pmdswapd1"
+#define BUS_INTERFACE  "org.pmdswapd1.Manager"
+#define BUS_STATISTICS "org.pmdswapd1.Statistics"
 
 #define BUS_ERROR_CONFIGURATION BUS_NAME ".Error.Configuration"
 
@@ -17,6 +18,12 @@ DEFINE_CLEANUP(struct bus_server *, bus_server_free);
 
 /* Offer the interface on the system bus, too, and ask for the name. */
 int manager_bus_export(struct manager *m, sd_bus *bus);
+
+/*
+ * 0 if the sender of a call is root or who runs the daemon; else a negative errno, with an error
+ * that says what only root may do.
+ */
+int bus_check_root(sd_bus_message *call, const char *what, sd_bus_error *error);
 
 /* Answer a Reload() call by the verdict. */
 int manager_bus_reply_reload(sd_bus_message *call, const struct verdict *v);

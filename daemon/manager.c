@@ -2,12 +2,8 @@
 #include "manager.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <systemd/sd-daemon.h>
 
 #include "clock.h"
@@ -16,6 +12,7 @@
 #include "manager-bus.h"
 #include "reconcile.h"
 #include "reload.h"
+#include "stats.h"
 #include "track.h"
 
 #define RECONNECT_MIN_USEC (1 * USEC_PER_SEC)
@@ -78,45 +75,13 @@ void manager_say(struct manager *m, enum severity severity, const struct log_fie
 
 /* The bus. */
 
-/* An administrator may have taken a property back, which PID 1 does not always write to the cgroup.
+/*
+ * An administrator may have taken a property back, which PID 1 does not always write to the cgroup;
+ * and there may be units that were not there before.
  */
 static void on_pid1_reloaded(void *userdata)
 {
-	struct manager *m = userdata;
-
-	for (size_t i = 0; i < m->cgroups.n; i++)
-		if (m->cgroups.cgroups[i]->unit)
-			m->cgroups.cgroups[i]->dirty = true;
-	manager_reconcile(m, false);
-}
-
-/* Connect to the socket of PID 1, which is there without a message bus. */
-static int connect_private(struct manager *m, sd_bus **ret)
-{
-	_cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	_cleanup_close_ int fd = -1, dir = -1;
-	int r;
-
-	/* The path of a fake root may be too long for an address. */
-	dir = openat(m->root_fd, "run/systemd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return -errno;
-	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/private", dir);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	r = sd_bus_new(&bus);
-	if (r >= 0)
-		r = sd_bus_set_fd(bus, fd, fd);
-	if (r < 0)
-		return r;
-	TAKE_FD(fd);
-	r = sd_bus_start(bus);
-	if (r < 0)
-		return r;
-	*ret = TAKE_PTR(bus);
-	return 0;
+	manager_reconcile(userdata, true);
 }
 
 static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata);
@@ -134,16 +99,9 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
 
 static int connect_bus(struct manager *m)
 {
-	bool private = m->fake_root;
-	int r = -ENOENT;
+	bool private;
+	int r = pid1_connect(&m->bus, m->root_fd, m->fake_root, &private);
 
-	if (!private) {
-		r = sd_bus_open_system(&m->bus);
-		if (r < 0)
-		private = true;
-	}
-	if (private)
-		r = connect_private(m, &m->bus);
 	if (r < 0)
 		return r;
 	r = sd_bus_match_signal_async(m->bus, NULL, "org.freedesktop.DBus.Local",
@@ -157,6 +115,11 @@ static int connect_bus(struct manager *m)
 		r = sd_bus_attach_event(m->bus, m->event, SD_EVENT_PRIORITY_NORMAL);
 	if (r >= 0 && !private)
 		r = manager_bus_export(m, m->bus);
+	if (r >= 0 && private && !m->fake_root)
+		log_full(
+			LOG_NOTICE, &(struct log_fields){ .message_id = MESSAGE_DEGRADED },
+			"There is no system bus, so %s is not on it; pmdswapctl works all the same",
+			BUS_NAME);
 	if (r < 0) {
 		pid1_free(TAKE_PTR(m->pid1));
 		m->bus = sd_bus_flush_close_unref(m->bus);
@@ -183,7 +146,7 @@ static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
 {
-	int r = manager_reload(userdata, NULL);
+	int r = manager_reload(userdata, NULL, false);
 
 	if (r < 0)
 		log_error("Cannot reload: %s", strerror(-r));
@@ -202,23 +165,16 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 {
 	struct manager *m = userdata;
 	sd_event_source *timer = NULL;
-	struct config *c;
 
 	sd_notify(0, "STOPPING=1");
 	if (m->stopping || !m->config || !m->config->restore_on_stop)
 		return sd_event_exit(m->event, 0);
-	/* Nothing is wanted any more, so everything is given back. */
-	c = config_new();
-	if (!c)
-		return sd_event_exit(m->event, 0);
-	c->log_level = m->config->log_level;
 	m->stopping = true;
 	manager_arm(m, &timer, STOP_USEC, on_stop_timeout);
 	if (timer)
 		sd_event_source_set_floating(timer, true);
 	sd_event_source_unref(timer);
-	manager_use_config(m, c);
-	return 0;
+	return manager_want_nothing(m) < 0 ? sd_event_exit(m->event, 0) : 0;
 }
 
 static int add_signal(struct manager *m, int signo, sd_event_signal_handler_t handler)
@@ -232,28 +188,14 @@ static int add_signal(struct manager *m, int signo, sd_event_signal_handler_t ha
 	return sd_event_add_signal(m->event, NULL, signo, handler, m);
 }
 
-/* One daemon per system: two would undo each other's work. */
 static int lock(struct manager *m)
 {
-	int r = fs_make_directory(m->root_fd, RUNTIME_DIRECTORY);
-
-	if (r < 0) {
-		log_error("Cannot make /%s: %s", RUNTIME_DIRECTORY, strerror(-r));
-		return r;
-	}
-	m->lock_fd = openat(m->root_fd, LOCK_PATH, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (m->lock_fd < 0) {
-		r = -errno;
-		log_error("Cannot open /%s: %s", LOCK_PATH, strerror(-r));
-		return r;
-	}
-	if (flock(m->lock_fd, LOCK_EX | LOCK_NB) < 0) {
-		r = -errno;
+	m->lock_fd = state_lock(m->root_fd);
+	if (m->lock_fd < 0)
 		log_error("Cannot lock /%s: %s", LOCK_PATH,
-			  r == -EWOULDBLOCK ? "another pmdswapd is running" : strerror(-r));
-		return r;
-	}
-	return 0;
+			  m->lock_fd == -EWOULDBLOCK ? "another pmdswapd is running"
+						     : strerror(-m->lock_fd));
+	return m->lock_fd < 0 ? m->lock_fd : 0;
 }
 
 static int load_state(struct manager *m)
@@ -309,6 +251,8 @@ int manager_new(struct manager **ret, const char *root, bool once)
 		r = watch_new(&m->watch, m->event, m->root_fd, manager_on_watch, m);
 	if (r >= 0)
 		r = applier_new(&m->applier, m->event, m->root_fd, manager_on_result, m);
+	if (r >= 0)
+		r = stats_new(&m->stats, m);
 	if (r < 0) {
 		log_error("Cannot set up the event loop: %s", strerror(-r));
 		return r;
@@ -333,6 +277,7 @@ void manager_free(struct manager *m)
 	free(m->reload.waiting_again);
 	report_clear(&m->reload.report);
 	report_clear(&m->verdict.report);
+	stats_free(m->stats);
 	applier_free(m->applier);
 	watch_free(m->watch);
 	sd_event_source_disable_unref(m->settled);

@@ -14,11 +14,10 @@
 #include "state.h"
 #include "watch.h"
 
-#define RUNTIME_DIRECTORY "run/pmdswapd"
-#define CONTROL_NAME      "control"
-#define LOCK_PATH         RUNTIME_DIRECTORY "/lock"
+#define CONTROL_NAME "control"
 
 struct bus_server;
+struct stats;
 
 /* How one setting of the kernel stands. */
 struct kernel_status {
@@ -26,15 +25,20 @@ struct kernel_status {
 	char *reason;
 	struct drift drift;
 	int wd;
-	bool drifted; /* somebody else wrote to it; to be looked at */
-	bool retry;   /* the last write failed; to be looked at */
-	bool failed_before;
+	bool drifted;          /* somebody else wrote to it; to be looked at */
+	bool retry;            /* the last write failed; to be looked at */
+	unsigned int failures; /* in a row */
 };
 
-/* A reload that is under way: from reading the files to the last outcome. */
+/*
+ * A reload that is under way: from reading the files to the last outcome. To give everything back
+ * is one that wants nothing.
+ */
 struct reload {
 	bool active;
+	bool restore;             /* give everything back */
 	bool again;               /* asked for once more meanwhile */
+	bool again_restore;       /* ... and then to give everything back */
 	sd_bus_message **waiting; /* calls to answer when it is done */
 	size_t n_waiting;
 	sd_bus_message **waiting_again; /* calls to answer when the next one is done */
@@ -70,13 +74,17 @@ struct manager {
 	sd_bus *bus; /* to PID 1: the system bus or PID 1's own socket; NULL: neither */
 	struct pid1 *pid1;
 	struct bus_server *server;
+	struct stats *stats;
 
 	struct reload reload;
 	struct verdict verdict;
+	bool suspended;  /* everything was given back; nothing is wanted until the next reload */
 	bool zswap_seen; /* on at some time since the daemon started */
 
 	bool rescan_needed;
-	bool busy_skipped; /* something is to be looked at once nothing is outstanding */
+	bool restores_failed;         /* something could not be given back */
+	unsigned int restore_retries; /* in a row */
+	bool busy_skipped;            /* something is to be looked at once nothing is outstanding */
 	bool watches_exhausted;
 	sd_event_source *settled; /* deferred: nothing is outstanding */
 	sd_event_source *rescan_timer, *retry_timer, *prune_timer, *reconnect_timer;

@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "fs.h"
+#include "peer.h"
 #include "unit.h"
 
 #define CALL_TIMEOUT_USEC (5 * 1000 * 1000ULL)
+#define READ_TIMEOUT_USEC (2 * 1000 * 1000ULL)
 /* The bus limits the calls that may wait for an answer. */
 #define CALLS_MAX         16
 
@@ -43,6 +45,15 @@ static void call_free(struct call *c)
 	free(c);
 }
 DEFINE_CLEANUP(struct call *, call_free);
+
+int pid1_connect(sd_bus **ret, int root_fd, bool fake_root, bool *ret_private)
+{
+	int r = fake_root ? -ENOENT : sd_bus_open_system(ret);
+
+	*ret_private = r < 0;
+	/* PID 1's own socket is there without a message bus. */
+	return r < 0 ? peer_connect(root_fd, "run/systemd", "private", ret) : r;
+}
 
 /* 1 if PID 1 has the property, 0 if not, or a negative errno if it does not answer. */
 static int probe(sd_bus *bus, const char *property)
@@ -137,9 +148,12 @@ int pid1_on_reloaded(struct pid1 *p, pid1_reloaded_t callback, void *userdata)
 
 	p->reloaded = callback;
 	p->userdata = userdata;
+	/* On its own socket PID 1 has no name. */
 	r = sd_bus_match_signal_async(
-		p->bus, &p->reloading, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-		"org.freedesktop.systemd1.Manager", "Reloading", on_reloading, NULL, p);
+		p->bus, &p->reloading,
+		sd_bus_is_bus_client(p->bus) > 0 ? "org.freedesktop.systemd1" : NULL,
+		"/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "Reloading",
+		on_reloading, NULL, p);
 	/* PID 1 sends signals only if somebody asks for them. */
 	if (r >= 0)
 		r = sd_bus_call_method_async(
@@ -232,8 +246,8 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_err
 	return 0;
 }
 
-int pid1_set(struct pid1 *p, const char *unit, const struct pid1_property *properties, size_t n,
-	     pid1_done_t done, void *userdata)
+int pid1_set(struct pid1 *p, const char *unit, bool may_load,
+	     const struct pid1_property *properties, size_t n, pid1_done_t done, void *userdata)
 {
 	_cleanup_(call_freep) struct call *c = calloc(1, sizeof(*c));
 
@@ -247,7 +261,7 @@ int pid1_set(struct pid1 *p, const char *unit, const struct pid1_property *prope
 	c->pid1 = p;
 	memcpy(c->properties, properties, n * sizeof(*properties));
 	c->n = n;
-	c->loaded = !unit_is_slice(unit);
+	c->loaded = may_load || !unit_is_slice(unit);
 	c->done = done;
 	c->userdata = userdata;
 	*p->waiting_tail = c;
@@ -256,6 +270,136 @@ int pid1_set(struct pid1 *p, const char *unit, const struct pid1_property *prope
 
 	send_waiting(p);
 	return 0;
+}
+
+/* Read a property, entered; 0 or a negative errno. */
+static int get(const struct pid1 *p, const char *path, const char *interface, const char *name,
+	       const char *type, sd_bus_message **ret)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+	int r;
+
+	r = sd_bus_message_new_method_call(p->bus, &call, "org.freedesktop.systemd1", path,
+					   "org.freedesktop.DBus.Properties", "Get");
+	if (r >= 0)
+		r = sd_bus_message_append(call, "ss", interface, name);
+	if (r >= 0)
+		r = sd_bus_call(p->bus, call, READ_TIMEOUT_USEC, NULL, &reply);
+	if (r >= 0)
+		r = sd_bus_message_enter_container(reply, 'v', type);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(reply);
+	return 0;
+}
+
+static int get_string(const struct pid1 *p, const char *path, const char *interface,
+		      const char *name, char **ret)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	const char *s;
+	int r = get(p, path, interface, name, "s", &m);
+
+	if (r >= 0)
+		r = sd_bus_message_read(m, "s", &s);
+	if (r < 0)
+		return r;
+	*ret = strdup(s);
+	return *ret ? 0 : -ENOMEM;
+}
+
+static int get_value(const struct pid1 *p, const char *path, const char *interface, enum setting s,
+		     uint64_t *ret)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	bool limit = s == SETTING_CGROUP_ZSWAP_MAX;
+	int r = get(p, path, interface, setting_property(s), limit ? "t" : "b", &m), yes;
+
+	if (r >= 0 && limit)
+		return sd_bus_message_read(m, "t", ret);
+	if (r >= 0)
+		r = sd_bus_message_read(m, "b", &yes);
+	if (r >= 0)
+		*ret = yes;
+	return r;
+}
+
+/* The object of a unit, loaded if need be. 1, 0 if PID 1 cannot load it, or a negative errno. */
+static int load(const struct pid1 *p, const char *unit, char **ret)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+	_cleanup_free_ char *state = NULL;
+	const char *path;
+	int r;
+
+	r = sd_bus_message_new_method_call(p->bus, &call, "org.freedesktop.systemd1",
+					   "/org/freedesktop/systemd1",
+					   "org.freedesktop.systemd1.Manager", "LoadUnit");
+	if (r >= 0)
+		r = sd_bus_message_append(call, "s", unit);
+	if (r >= 0)
+		r = sd_bus_call(p->bus, call, READ_TIMEOUT_USEC, &error, &reply);
+	/* An error that PID 1 gives is about the unit. */
+	if (r < 0)
+		return sd_bus_error_is_set(&error) && r != -ETIMEDOUT && r != -ENOTCONN ? 0 : r;
+	r = sd_bus_message_read(reply, "o", &path);
+	if (r >= 0)
+		r = get_string(p, path, "org.freedesktop.systemd1.Unit", "LoadState", &state);
+	if (r < 0 || strcmp(state, "loaded") != 0)
+		return r < 0 ? r : 0;
+	*ret = strdup(path);
+	return *ret ? 1 : -ENOMEM;
+}
+
+static int find_cgroup(const struct pid1 *p, const char *path, const char *interface,
+		       const char *unit, char **ret)
+{
+	_cleanup_free_ char *slice = NULL, *above = NULL;
+	int r = unit_slice_to_cgroup(unit, ret);
+
+	if (r < 0 || *ret)
+		return r;
+	r = get_string(p, path, interface, "Slice", &slice);
+	if (r >= 0)
+		r = unit_slice_to_cgroup(slice, &above);
+	if (r < 0)
+		return r;
+	if (!above)
+		return -EBADMSG;
+	if (asprintf(ret, "%s/%s", strcmp(above, "/") == 0 ? "" : above, unit) < 0) {
+		*ret = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+int pid1_read_unit(const struct pid1 *p, const char *unit, struct pid1_unit *ret)
+{
+	const char *dot = strrchr(unit, '.');
+	_cleanup_free_ char *path = NULL, *cgroup = NULL;
+	char interface[64];
+	int r;
+
+	*ret = (struct pid1_unit){};
+	if (!dot)
+		return 0;
+	/* "service": org.freedesktop.systemd1.Service */
+	snprintf(interface, sizeof(interface), "org.freedesktop.systemd1.%c%s", dot[1] - 'a' + 'A',
+		 dot + 2);
+	r = load(p, unit, &path);
+	if (r <= 0)
+		return r;
+	r = find_cgroup(p, path, interface, unit, &cgroup);
+	for (int i = 0; r >= 0 && i < N_CGROUP_SETTINGS; i++) {
+		ret->knows[i] = p->knows[SETTING_CGROUP_FIRST + i];
+		if (ret->knows[i])
+			r = get_value(p, path, interface, SETTING_CGROUP_FIRST + i, &ret->value[i]);
+	}
+	if (r < 0)
+		return r;
+	ret->cgroup = TAKE_PTR(cgroup);
+	return 1;
 }
 
 static int parse_kept(const char *text, enum setting s, uint64_t *ret)

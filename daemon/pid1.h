@@ -16,6 +16,13 @@
 struct pid1;
 
 /*
+ * Connect to PID 1: through the system bus, or without one through PID 1's own socket, which only
+ * root may use; *ret_private says which. Below a fake root it is always the latter. The caller
+ * drops the bus. 0 or a negative errno.
+ */
+int pid1_connect(sd_bus **ret, int root_fd, bool fake_root, bool *ret_private);
+
+/*
  * Ask PID 1 on an open bus which properties it knows. Blocks for at most some seconds. Takes a
  * reference of the bus.
  */
@@ -26,19 +33,33 @@ DEFINE_CLEANUP(struct pid1 *, pid1_free);
 /* Whether PID 1 has a property for the setting. False for a NULL pid1. */
 bool pid1_knows(const struct pid1 *p, enum setting s);
 
+/* What PID 1 has for a unit that it can load, running or not. */
+struct pid1_unit {
+	char *cgroup;                  /* where the unit is, or would be */
+	bool knows[N_CGROUP_SETTINGS]; /* it has the property */
+	uint64_t value[N_CGROUP_SETTINGS];
+};
+
+/*
+ * Load a unit and read its properties. 1; 0 if PID 1 cannot load it; or a negative errno. The
+ * caller frees the cgroup. Blocks for at most two seconds.
+ */
+int pid1_read_unit(const struct pid1 *p, const char *unit, struct pid1_unit *ret);
+
 struct pid1_property {
 	enum setting setting;
 	uint64_t value;
 };
 
 /*
- * Set properties of a unit until the next boot. If this returns 0 the callback comes, once, with 0
- * or a negative errno: -ENOENT if PID 1 has no such unit. It may come before this returns. PID 1
- * writes to the cgroup soon after its reply, not before.
+ * Set properties of a unit until the next boot. A slice that is not loaded is left alone, unless it
+ * may be loaded for that: somebody may have made a directory of its name. If this returns 0 the
+ * callback comes, once, with 0 or a negative errno: -ENOENT if PID 1 has no such unit. It may come
+ * before this returns. PID 1 writes to the cgroup soon after its reply, not before.
  */
 typedef void (*pid1_done_t)(void *userdata, int error, const char *message);
-int pid1_set(struct pid1 *p, const char *unit, const struct pid1_property *properties, size_t n,
-	     pid1_done_t done, void *userdata);
+int pid1_set(struct pid1 *p, const char *unit, bool may_load,
+	     const struct pid1_property *properties, size_t n, pid1_done_t done, void *userdata);
 
 /*
  * Have a callback called after each reload of PID 1, which may have changed the properties of its

@@ -16,13 +16,15 @@ enum action plan_decide(const struct facts *f)
 		return ACTION_NONE;
 	if (f->overridden)
 		return ACTION_LEAVE;
-	/* The unit is stopped, but would start with our value. */
-	if (!f->live_known && f->kept_by_pid1 && f->record->current != f->record->original)
+	if (f->live_known && f->live != f->record->original && !record_is_ours(f->record, f->live))
+		return ACTION_LEAVE;
+	/* PID 1 would write its value when the unit starts, if it is not about to write it now. */
+	if (f->kept_by_pid1 && f->kept != f->record->original)
+		return ACTION_RESTORE;
+	if (f->live_known && f->live != f->record->original)
 		return ACTION_RESTORE;
 	/* As long as PID 1 keeps a value of ours, the record tells it from an administrator's. */
-	if (!f->live_known || f->live == f->record->original)
-		return f->kept_by_pid1 ? ACTION_NONE : ACTION_FORGET;
-	return record_is_ours(f->record, f->live) ? ACTION_RESTORE : ACTION_LEAVE;
+	return f->kept_by_pid1 ? ACTION_NONE : ACTION_FORGET;
 }
 
 static bool copy(char **to, const char *from)
@@ -73,6 +75,21 @@ int plan_move(struct plan *to, struct plan *from)
 	from->n = 0;
 	plan_clear(from);
 	return 0;
+}
+
+void plan_keep_a_way_out(struct plan *p)
+{
+	for (size_t i = 0; i + 1 < p->n; i++) {
+		struct plan_item *a = &p->items[i], *b = &p->items[i + 1], opens = *b;
+
+		if (!a->cgroup || !b->cgroup || strcmp(a->cgroup, b->cgroup) != 0)
+			continue;
+		/* Both settings shut a way with 0, and both leave it open with anything else. */
+		if (a->to == 0 && b->to != 0) {
+			*b = *a;
+			*a = opens;
+		}
+	}
 }
 
 char *plan_item_format(const struct plan_item *item)

@@ -31,7 +31,8 @@ struct facts {
 	uint64_t live;
 	const struct record *record; /* NULL: the daemon has not touched it */
 	bool overridden;             /* "systemctl set-property" set it to a value not ours */
-	bool kept_by_pid1;           /* PID 1 keeps a value of ours for the unit */
+	bool kept_by_pid1;           /* PID 1 keeps a value of ours for the unit: */
+	uint64_t kept;
 };
 
 enum action plan_decide(const struct facts *f);
@@ -56,6 +57,12 @@ int plan_add(struct plan *p, const struct plan_item *item);
 
 /* Move all items of one plan to the end of another. 0 or -ENOMEM, with both unchanged. */
 int plan_move(struct plan *to, struct plan *from);
+
+/*
+ * At no time may a cgroup have both ways out of memory shut, zswap and the device: put the items of
+ * a cgroup, which stand together, in the order that opens one before it closes the other.
+ */
+void plan_keep_a_way_out(struct plan *p);
 
 /*
  * One line for people: "CGROUP: memory.zswap.max max -> 0 (policy db)". The caller frees; NULL if

@@ -20,9 +20,8 @@ static bool match_applies(const struct match *m, const char *cgroup, const char 
 	return fnmatch(m->glob, name, GLOB_FLAGS) == 0;
 }
 
-/* The first exact match of a policy, else its first glob that matches. */
-static const struct match *policy_match(const struct policy *p, const char *cgroup,
-					const char *unit)
+/* The first exact match, else the first glob that matches. */
+const struct match *policy_match(const struct policy *p, const char *cgroup, const char *unit)
 {
 	const struct match *found = NULL;
 
@@ -172,6 +171,29 @@ void policy_check(const struct config *c, struct report *report)
 			if (p->matches[k].exact)
 				check_match(c, p, &p->matches[k], report);
 	}
+}
+
+enum effect policy_effect(uint64_t swap_pmd, bool zswap, uint64_t zswap_max, bool writeback)
+{
+	bool compressed = zswap && zswap_max > 0;
+
+	if (!compressed && !writeback)
+		return EFFECT_NONE;
+	if (swap_pmd == SWAP_PMD_ALWAYS)
+		return compressed ? EFFECT_BOTH : EFFECT_PMD;
+	if (compressed)
+		return EFFECT_ZSWAP;
+	return swap_pmd == SWAP_PMD_NEVER ? EFFECT_SPLIT : EFFECT_PMD;
+}
+
+const char *effect_name(enum effect e)
+{
+	static const char *const names[] = {
+		[EFFECT_PMD] = "pmd",     [EFFECT_ZSWAP] = "zswap", [EFFECT_BOTH] = "both",
+		[EFFECT_SPLIT] = "split", [EFFECT_NONE] = "none",
+	};
+
+	return names[e];
 }
 
 bool policy_wants(const struct policy *p, enum setting s, uint64_t *ret)

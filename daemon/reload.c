@@ -7,15 +7,15 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
+#include "assess.h"
 #include "cgroupfs.h"
 #include "clock.h"
 #include "conf-load.h"
 #include "log.h"
 #include "manager-bus.h"
-#include "policy.h"
 #include "reconcile.h"
+#include "stats.h"
 #include "track.h"
-#include "unit.h"
 
 static void notify_ready(struct manager *m)
 {
@@ -29,6 +29,9 @@ static void notify_ready(struct manager *m)
 		first = message_format(&m->verdict.report.messages[0]);
 	if (first)
 		sd_notifyf(0, "READY=1\nSTATUS=Configuration refused: %s", first);
+	else if (m->suspended)
+		sd_notify(0, "READY=1\nSTATUS=Everything was given back; reload to apply the "
+			     "configuration");
 	else
 		sd_notifyf(0, "READY=1\nSTATUS=%zu policies, %zu cgroups managed",
 			   m->config->n_policies, n);
@@ -85,7 +88,10 @@ static void finish_reload(struct manager *m, bool accepted)
 {
 	bool again = m->reload.again;
 
+	if (accepted)
+		m->suspended = m->reload.restore;
 	m->reload.active = m->reload.again = false;
+	m->reload.restore = m->reload.again_restore;
 	report_clear(&m->verdict.report);
 	m->verdict = (struct verdict){
 		.accepted = accepted,
@@ -101,40 +107,6 @@ static void finish_reload(struct manager *m, bool accepted)
 		start_reload(m);
 }
 
-struct conflicts {
-	const struct config *config;
-	struct report *report;
-};
-
-static int visit_for_conflicts(const char *path, void *userdata)
-{
-	const struct conflicts *x = userdata;
-	_cleanup_free_ char *unit = NULL, *above = NULL;
-	const struct policy *policy, *blocker;
-	const struct match *match;
-	int r;
-
-	r = unit_from_cgroup(path, &unit);
-	if (r < 0)
-		return r;
-	policy = policy_resolve(x->config, path, unit, &match);
-	/* An exact match of a path has been checked without the live system. */
-	if (policy && policy->mode == MODE_ZSWAP) {
-		r = policy_find_blocker(x->config, path, &blocker, &above);
-		if (r < 0)
-			return r;
-		if (blocker)
-			report_add(
-				x->report, REPORT_ERROR, match->origin.file, match->origin.line,
-				"[policy %s] with mode = zswap matches %s, which lies below %s, "
-				"which [policy %s] (%s:%u) keeps out of zswap; change the mode of "
-				"one of them",
-				policy->name, path, above, blocker->name, blocker->origin.file,
-				blocker->origin.line);
-	}
-	return policy_may_match_below(x->config, path);
-}
-
 int manager_read_config(struct manager *m, struct config **ret, struct report *report)
 {
 	_cleanup_(config_freep) struct config *c = NULL;
@@ -144,8 +116,7 @@ int manager_read_config(struct manager *m, struct config **ret, struct report *r
 		return r;
 	/* At start it is better to do what can be done; a reload can still be refused. */
 	if (m->started && m->have_cgroups && !report_failed(report)) {
-		r = cgroupfs_walk(m->root_fd, "/", visit_for_conflicts,
-				  &(struct conflicts){ c, report });
+		r = assess_conflicts(m->root_fd, c, report);
 		if (r < 0)
 			return r;
 	}
@@ -184,8 +155,20 @@ void manager_use_config(struct manager *m, struct config *c)
 	log_set_level(c->log_level);
 	m->have_cgroups = cgroupfs_check(m->root_fd) >= 0;
 	manager_rescan(m);
+	stats_invalidate(m->stats);
 	say_what_is_missing(m);
 	manager_reconcile(m, true);
+}
+
+int manager_want_nothing(struct manager *m)
+{
+	struct config *c = config_new();
+
+	if (!c)
+		return -ENOMEM;
+	c->log_level = m->config->log_level;
+	manager_use_config(m, c);
+	return 0;
 }
 
 static void start_reload(struct manager *m)
@@ -194,6 +177,15 @@ static void start_reload(struct manager *m)
 	int r;
 
 	m->reload.active = true;
+	if (m->reload.restore) {
+		r = manager_want_nothing(m);
+		if (r < 0) {
+			report_add(&m->reload.report, REPORT_ERROR, NULL, 0, "Cannot give back: %s",
+				   strerror(-r));
+			finish_reload(m, false);
+		}
+		return;
+	}
 	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64 "\nSTATUS=Reloading the configuration",
 		   clock_usec(CLOCK_MONOTONIC));
 	r = manager_read_config(m, &c, &m->reload.report);
@@ -212,7 +204,7 @@ static void start_reload(struct manager *m)
 	manager_use_config(m, c);
 }
 
-int manager_reload(struct manager *m, sd_bus_message *call)
+int manager_reload(struct manager *m, sd_bus_message *call, bool restore)
 {
 	bool busy = m->reload.active;
 	sd_bus_message ***list = busy ? &m->reload.waiting_again : &m->reload.waiting;
@@ -226,11 +218,15 @@ int manager_reload(struct manager *m, sd_bus_message *call)
 		*list = grown;
 		grown[(*n)++] = sd_bus_message_ref(call);
 	}
-	/* The files may have changed since they were read. */
-	if (busy)
+	/* The files may have changed since they were read. Of several requests the last one counts.
+	 */
+	if (busy) {
 		m->reload.again = true;
-	else
+		m->reload.again_restore = restore;
+	} else {
+		m->reload.restore = restore;
 		start_reload(m);
+	}
 	return 0;
 }
 
@@ -255,9 +251,11 @@ int manager_on_settled(sd_event_source *source, void *userdata)
 				     m->once && report_failed(&m->reload.report) ? -EIO : 0);
 	if (m->reload.active) {
 		log_full(LOG_INFO, &(struct log_fields){ .message_id = MESSAGE_RELOADED },
-			 "Configuration %s: %zu changes, %zu failed",
-			 m->started ? "reloaded" : "applied", m->reload.report.changes,
-			 m->reload.report.errors);
+			 "%s: %zu changes, %zu failed",
+			 m->reload.restore ? "Everything given back"
+			 : m->started      ? "Configuration reloaded"
+					   : "Configuration applied",
+			 m->reload.report.changes, m->reload.report.errors);
 		m->started = true;
 		finish_reload(m, true);
 	}

@@ -122,6 +122,18 @@ const char *setting_format(enum setting s, uint64_t value, char *buf)
 	return buf;
 }
 
+const char *setting_format_short(enum setting s, uint64_t value, char *buf)
+{
+	const char *unit = " KMGT";
+
+	if (settings[s].kind != KIND_LIMIT || value == ZSWAP_MAX_UNLIMITED)
+		return setting_format(s, value, buf);
+	for (; value > 0 && value % 1024 == 0 && unit[1]; unit++)
+		value /= 1024;
+	snprintf(buf, SETTING_TEXT_MAX, "%" PRIu64 "%.*s", value, *unit != ' ', unit);
+	return buf;
+}
+
 uint64_t setting_round(enum setting s, uint64_t value)
 {
 	uint64_t page;

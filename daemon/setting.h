@@ -54,6 +54,9 @@ int setting_parse(enum setting s, const char *text, uint64_t *ret);
  */
 const char *setting_format(enum setting s, uint64_t value, char *buf);
 
+/* The same for people: a limit in the largest unit that leaves no digit out, 64M. */
+const char *setting_format_short(enum setting s, uint64_t value, char *buf);
+
 /* What the kernel makes of a value: it rounds memory.zswap.max down to whole pages. */
 uint64_t setting_round(enum setting s, uint64_t value);
 

@@ -2,10 +2,13 @@
 #include "state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 
+#include "array.h"
 #include "fs.h"
 
 #define HEADER          "pmdswapd-state 1"
@@ -53,7 +56,7 @@ struct record *state_add(struct state *s, const char *cgroup, const char *unit, 
 			 enum setting setting, uint64_t original)
 {
 	_cleanup_(record_freep) struct record *new = NULL;
-	struct record *found = state_find(s, cgroup, setting);
+	struct record *found = state_find(s, cgroup, setting), **grown;
 	size_t i;
 
 	if (found)
@@ -67,15 +70,10 @@ struct record *state_add(struct state *s, const char *cgroup, const char *unit, 
 	new->setting = setting;
 	new->original = new->previous = new->current = original;
 
-	if (s->n == s->allocated) {
-		size_t more = s->allocated ? s->allocated * 2 : 16;
-		struct record **grown = reallocarray(s->records, more, sizeof(*grown));
-
-		if (!grown)
-			return NULL;
-		s->records = grown;
-		s->allocated = more;
-	}
+	grown = array_room(s->records, s->n, &s->allocated, sizeof(*grown));
+	if (!grown)
+		return NULL;
+	s->records = grown;
 	i = position(s, cgroup, setting);
 	memmove(s->records + i + 1, s->records + i, (s->n - i) * sizeof(*s->records));
 	s->records[i] = new;
@@ -92,6 +90,12 @@ void state_remove(struct state *s, struct record *r)
 	s->n--;
 	s->changed = true;
 	record_free(r);
+}
+
+void state_written(struct state *s, struct record *r)
+{
+	s->changed |= r->previous != r->current;
+	r->previous = r->current;
 }
 
 bool record_is_ours(const struct record *r, uint64_t value)
@@ -219,6 +223,19 @@ int state_parse(struct state *s, const char *text)
 			return r;
 	}
 	return -EBADMSG; /* cut short */
+}
+
+int state_lock(int root_fd)
+{
+	_cleanup_close_ int fd = -1;
+	int r = fs_make_directory(root_fd, RUNTIME_DIRECTORY);
+
+	if (r < 0)
+		return r;
+	fd = openat(root_fd, LOCK_PATH, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return -errno;
+	return TAKE_FD(fd);
 }
 
 int state_load(struct state *s, int root_fd)

@@ -15,7 +15,9 @@
  * to give things back.
  */
 
-#define STATE_PATH "run/pmdswapd/state"
+#define RUNTIME_DIRECTORY "run/pmdswapd"
+#define STATE_PATH        RUNTIME_DIRECTORY "/state"
+#define LOCK_PATH         RUNTIME_DIRECTORY "/lock"
 
 struct record {
 	char *cgroup; /* NULL: a setting of the kernel */
@@ -23,7 +25,7 @@ struct record {
 	uint64_t id;  /* inode of the cgroup, which tells it from a later one of the same name */
 	enum setting setting;
 	uint64_t original; /* before the daemon came */
-	uint64_t previous; /* the daemon's last value but one; counts until "current" is written */
+	uint64_t previous; /* the also ours until "current" is written; the same from then on */
 	uint64_t current;  /* the daemon's last value */
 };
 
@@ -43,7 +45,10 @@ struct record *state_add(struct state *s, const char *cgroup, const char *unit, 
 			 enum setting setting, uint64_t original);
 void state_remove(struct state *s, struct record *r);
 
-/* True if the value is one that the daemon wrote. */
+/* Note that the current value has been written: the one before it is not ours any more. */
+void state_written(struct state *s, struct record *r);
+
+/* True if the value is one that the daemon wrote, or was about to. */
 bool record_is_ours(const struct record *r, uint64_t value);
 
 /* The text of the state file; the caller frees it. 0 or -ENOMEM. */
@@ -54,6 +59,13 @@ int state_format(const struct state *s, char **ret, size_t *ret_size);
  * version.
  */
 int state_parse(struct state *s, const char *text);
+
+/*
+ * Take the lock without which nobody may change anything: two programs would undo each other's
+ * work. A descriptor that the caller closes in the end, or a negative errno: -EWOULDBLOCK if
+ * another program has it.
+ */
+int state_lock(int root_fd);
 
 /* 0 also if there is no file. */
 int state_load(struct state *s, int root_fd);

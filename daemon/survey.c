@@ -6,6 +6,7 @@
 
 #include "cgroupfs.h"
 #include "policy.h"
+#include "unit.h"
 
 void finding_clear(struct finding *f)
 {
@@ -30,8 +31,10 @@ static int add_item(const struct survey *s, const struct facts *f, struct plan_i
 	item->setting = f->setting;
 	item->from = f->live_known ? f->live : r->current;
 	if (r->current != item->to) {
-		/* Until the write is done, both values are ours. */
-		r->previous = item->from;
+		/* Until the write is done, both values are ours; what somebody else wrote is not.
+		 */
+		if (record_is_ours(r, item->from))
+			r->previous = item->from;
 		r->current = item->to;
 		s->state->changed = true;
 	}
@@ -55,8 +58,17 @@ static int conclude(const struct survey *s, const struct facts *f, struct plan_i
 		item->policy = NULL;
 		item->to = f->record->original;
 		return add_item(s, f, item, id);
-	case ACTION_FORGET:
 	case ACTION_LEAVE:
+		if (f->kept_by_pid1 && f->live_known && item->unit) {
+			/* PID 1 would write our value again: have it keep the other one. */
+			item->action = ACTION_RESTORE;
+			item->policy = NULL;
+			record->original = item->to = f->live;
+			return add_item(s, f, item, id);
+		}
+		state_remove(s->state, record);
+		return 0;
+	case ACTION_FORGET:
 		state_remove(s->state, record);
 		return 0;
 	case ACTION_NONE:
@@ -82,6 +94,7 @@ static int look_at_kept(const struct survey *s, const char *unit, struct facts *
 	/* What the daemon sets is never kept beyond a boot, so never in /etc. */
 	if (strncmp(path, "/etc/", 5) != 0 && f->record && record_is_ours(f->record, kept)) {
 		f->kept_by_pid1 = true;
+		f->kept = kept;
 	} else {
 		f->overridden = true;
 		finding->overrider = TAKE_PTR(path);
@@ -134,6 +147,34 @@ int survey_cgroup(const struct survey *s, const char *cgroup, const char *unit,
 	return conclude(s, &f, &item, id, &ret->action);
 }
 
+int survey_stopped_unit(const struct survey *s, const char *cgroup, const char *unit,
+			const struct policy *policy, enum setting setting, uint64_t value)
+{
+	struct facts f = {
+		.setting = setting,
+		.live_known = true,
+		.live = value,
+		.record = state_find(s->state, cgroup, setting),
+	};
+	struct plan_item item = {
+		.cgroup = (char *)cgroup,
+		.unit = (char *)unit,
+		.policy = policy ? policy->name : NULL,
+	};
+	struct finding finding = {};
+	int r;
+
+	f.wanted = policy_wants(policy, setting, &f.want);
+	/* What nothing wants any more is given back by its record. */
+	if (!f.wanted)
+		return 0;
+	r = look_at_kept(s, unit, &f, &finding);
+	if (r >= 0)
+		r = conclude(s, &f, &item, 0, &finding.action);
+	finding_clear(&finding);
+	return r;
+}
+
 int survey_kernel(const struct survey *s, const struct config *config, enum setting setting,
 		  struct finding *ret)
 {
@@ -154,4 +195,42 @@ int survey_kernel(const struct survey *s, const struct config *config, enum sett
 	ret->live = f.live;
 	f.live_known = r >= 0;
 	return conclude(s, &f, &item, 0, &ret->action);
+}
+
+int survey_records(const struct survey *s, const struct survey_records_ops *ops, void *userdata)
+{
+	/* Backwards, since a record that is looked at may go. */
+	for (size_t i = s->state->n; i-- > 0;) {
+		const struct record *record = s->state->records[i];
+		_cleanup_free_ char *cgroup = NULL, *unit = NULL;
+		enum setting setting = record->setting;
+		struct finding f;
+		int r;
+
+		if (!record->cgroup || ops->skip(userdata, record))
+			continue;
+		cgroup = strdup(record->cgroup);
+		if (!cgroup || unit_from_cgroup(cgroup, &unit) < 0)
+			return -ENOMEM;
+		r = survey_cgroup(s, cgroup, unit, NULL, setting, &f);
+		if (r < 0)
+			return r;
+		if (f.action == ACTION_LEAVE)
+			ops->left(userdata, cgroup, unit, setting);
+		finding_clear(&f);
+	}
+	plan_keep_a_way_out(s->plan);
+	return 0;
+}
+
+void survey_written(struct state *s, const struct plan_item *item)
+{
+	struct record *record = state_find(s, item->cgroup, item->setting);
+
+	if (!record)
+		return;
+	if (item->action == ACTION_RESTORE && !record->unit)
+		state_remove(s, record);
+	else
+		state_written(s, record);
 }

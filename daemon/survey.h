@@ -34,9 +34,33 @@ struct finding {
 int survey_cgroup(const struct survey *s, const char *cgroup, const char *unit,
 		  const struct policy *policy, enum setting setting, struct finding *ret);
 
+/*
+ * The same for a unit that does not run, and for which PID 1 has a value: so that it has the one of
+ * its policy from its first process on. The cgroup is where it would be.
+ */
+int survey_stopped_unit(const struct survey *s, const char *cgroup, const char *unit,
+			const struct policy *policy, enum setting setting, uint64_t value);
+
 /* The same for a setting of the kernel. */
 int survey_kernel(const struct survey *s, const struct config *config, enum setting setting,
 		  struct finding *ret);
+
+/*
+ * Plan to give back what is recorded of cgroups and nothing wants any more. What somebody else has
+ * changed since is left; left() hears of it, with the record of which only the values may be used.
+ * Records that skip() returns true for are passed over. 0 or a negative errno.
+ */
+struct survey_records_ops {
+	bool (*skip)(void *userdata, const struct record *record);
+	void (*left)(void *userdata, const char *cgroup, const char *unit, enum setting setting);
+};
+int survey_records(const struct survey *s, const struct survey_records_ops *ops, void *userdata);
+
+/*
+ * Note in the state that an item of a plan was carried out. The record of a value given back goes,
+ * unless PID 1 keeps that value and it must be known for ours.
+ */
+void survey_written(struct state *s, const struct plan_item *item);
 
 void finding_clear(struct finding *f);
 

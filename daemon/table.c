@@ -8,8 +8,8 @@
 
 #include "cleanup.h"
 
-#define GAP            2
-#define LAST_WIDTH_MIN 8
+#define GAP           2
+#define CUT_WIDTH_MIN 8
 
 void table_row(struct table *t, ...)
 {
@@ -37,14 +37,59 @@ static void print_cut(const char *s, size_t width)
 	size_t len = strlen(s), tail = (width - 3) * 2 / 3;
 
 	if (len <= width)
-		printf("%s\n", s);
+		printf("%s", s);
 	else
-		printf("%.*s...%s\n", (int)(width - 3 - tail), s, s + len - tail);
+		printf("%.*s...%s", (int)(width - 3 - tail), s, s + len - tail);
+}
+
+/* Make the columns that may be cut narrower, the widest first, until all fit or none is wide. */
+static void fit(const struct table *t, size_t *widths, size_t width)
+{
+	unsigned int cut = t->cut ?: TABLE_COLUMN(t->columns - 1);
+	size_t gaps = (t->columns - 1) * (t->narrow ? 1 : GAP);
+
+	for (;;) {
+		size_t used = gaps, widest = t->columns;
+
+		for (size_t i = 0; i < t->columns; i++) {
+			used += widths[i];
+			if (cut & TABLE_COLUMN(i) && widths[i] > CUT_WIDTH_MIN &&
+			    (widest == t->columns || widths[i] > widths[widest]))
+				widest = i;
+		}
+		if (used <= width || widest == t->columns)
+			return;
+		widths[widest]--;
+	}
+}
+
+static void print_cell(const struct table *t, size_t i, size_t width)
+{
+	const char *cell = t->cells[i], *colour = NULL;
+	size_t column = i % t->columns, len = strlen(cell);
+	size_t padding = len < width ? width - len : 0;
+
+	if (t->colour && i >= t->columns)
+		colour = t->colour(column, cell);
+	if (t->right & TABLE_COLUMN(column))
+		printf("%*s", (int)padding, "");
+	if (colour)
+		fputs(colour, stdout);
+	print_cut(cell, width);
+	if (colour)
+		fputs("\033[0m", stdout);
+	if (column + 1 == t->columns)
+		putchar('\n');
+	else
+		printf("%*s",
+		       (int)((t->right & TABLE_COLUMN(column) ? 0 : padding) +
+			     (t->narrow ? 1 : GAP)),
+		       "");
 }
 
 int table_print(struct table *t, size_t width)
 {
-	size_t widths[TABLE_COLUMNS_MAX] = {}, used = 0, last;
+	size_t widths[TABLE_COLUMNS_MAX] = {};
 
 	for (size_t i = 0; i < t->n; i++) {
 		size_t len = strlen(t->cells[i]);
@@ -52,19 +97,10 @@ int table_print(struct table *t, size_t width)
 		if (len > widths[i % t->columns])
 			widths[i % t->columns] = len;
 	}
-	for (size_t i = 0; i + 1 < t->columns; i++)
-		used += widths[i] + GAP;
-	last = width > used + LAST_WIDTH_MIN ? width - used : LAST_WIDTH_MIN;
-	for (size_t i = 0; i < t->n && !t->out_of_memory; i++) {
-		size_t column = i % t->columns;
-
-		if (column + 1 < t->columns)
-			printf("%-*s", (int)(widths[column] + GAP), t->cells[i]);
-		else if (width)
-			print_cut(t->cells[i], last);
-		else
-			printf("%s\n", t->cells[i]);
-	}
+	if (width)
+		fit(t, widths, width);
+	for (size_t i = 0; i < t->n && !t->out_of_memory; i++)
+		print_cell(t, i, widths[i % t->columns]);
 	table_clear(t);
 	return t->out_of_memory ? -ENOMEM : 0;
 }

@@ -6,14 +6,21 @@
 #include <stddef.h>
 
 /*
- * A table of text with aligned columns. The last column takes what the others leave of the width;
- * what does not fit there is cut in the middle, unless the table is to be shown in full.
+ * A table of text with aligned columns. What does not fit the width is cut in the middle, in the
+ * columns that may be cut, the widest first.
  */
 
-#define TABLE_COLUMNS_MAX 8
+#define TABLE_COLUMNS_MAX 12
+
+#define TABLE_COLUMN(i) (1U << (i))
 
 struct table {
 	size_t columns;
+	unsigned int cut;   /* columns that may be cut; 0: the last one */
+	unsigned int right; /* columns of numbers, aligned at the right */
+	bool narrow;        /* one blank between columns, not two */
+	/* The escape sequence that a cell starts with on a terminal with colours; NULL: none. */
+	const char *(*colour)(size_t column, const char *cell);
 	char **cells; /* row by row */
 	size_t n;
 	bool out_of_memory;

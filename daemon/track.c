@@ -151,7 +151,9 @@ static void on_written(struct manager *m, struct cgroup *c)
 {
 	if (!c->policy || c->policy->mode == MODE_KEEP || applier_busy_with(m->applier, c->path))
 		return;
-	if (!matches_want(m, c)) {
+	if (c->outcome == OUTCOME_MISSING) {
+		c->dirty = true;
+	} else if (!matches_want(m, c)) {
 		c->dirty = true;
 		c->drifted = c->outcome == OUTCOME_OK || c->outcome == OUTCOME_DRIFTED;
 	} else if (c->outcome == OUTCOME_DRIFTED || c->outcome == OUTCOME_OVERRIDDEN) {

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "array.h"
+
 struct entry {
 	int wd;
 	void *target;
@@ -107,18 +109,14 @@ void watch_free(struct watch *w)
 int watch_add(struct watch *w, const char *path, uint32_t mask, void *target)
 {
 	_cleanup_free_ char *absolute = NULL;
+	struct entry *grown;
 	size_t i;
 	int wd;
 
-	if (w->n == w->allocated) {
-		size_t more = w->allocated ? w->allocated * 2 : 16;
-		struct entry *grown = reallocarray(w->entries, more, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		w->entries = grown;
-		w->allocated = more;
-	}
+	grown = array_room(w->entries, w->n, &w->allocated, sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	w->entries = grown;
 	/* inotify has no call that takes a directory descriptor. */
 	if (asprintf(&absolute, "/proc/self/fd/%d/%s", w->root_fd, path) < 0) {
 		absolute = NULL;

@@ -11,11 +11,15 @@
  *   --late MSEC       time between the reply and the write (0)
  *   --mute            never answer SetUnitProperties
  *   --fail            refuse SetUnitProperties
+ *   --fails N         refuse it N times
  *   --lazy            never write to the cgroup
+ *
+ * SIGUSR1 makes it say that it has reloaded.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,9 +39,10 @@ static struct {
 	const char *root;
 	const char *knows[NAMES_MAX], *units[NAMES_MAX];
 	int n_knows, n_units;
-	unsigned int late_msec;
+	unsigned int late_msec, fails;
 	bool mute, fail, lazy;
 	sd_event *event;
+	sd_bus *bus; /* the last connection */
 } fake;
 
 struct write {
@@ -117,7 +122,7 @@ static int set_unit_properties(sd_bus_message *m)
 	r = sd_bus_message_read(m, "sb", &unit, &runtime);
 	if (r >= 0 && fake.mute)
 		return 1;
-	if (r >= 0 && fake.fail)
+	if (r >= 0 && (fake.fail || (fake.fails > 0 && fake.fails--)))
 		return sd_bus_reply_method_errorf(m, "org.freedesktop.systemd1.Test",
 						  "No luck today");
 	if (r >= 0 && !has(fake.units, fake.n_units, unit))
@@ -146,22 +151,87 @@ static int set_unit_properties(sd_bus_message *m)
 	return r < 0 ? r : sd_bus_reply_method_return(m, "");
 }
 
+/* The value of a property that is kept for a unit, or its default. */
+static uint64_t kept_value(const char *unit, const char *property)
+{
+	char path[512], line[128], format[64];
+	uint64_t value = strcmp(property, "MemoryZSwapMax") == 0 ? UINT64_MAX : 1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/run/systemd/system.control/%s.d/50-%s.conf", fake.root,
+		 unit, property);
+	f = fopen(path, "r");
+	snprintf(format, sizeof(format), "%s=", property);
+	while (f && fgets(line, sizeof(line), f)) {
+		const char *text = line + strlen(format);
+
+		if (strncmp(line, format, strlen(format)) != 0)
+			continue;
+		if (*text >= '0' && *text <= '9')
+			value = strtoull(text, NULL, 10);
+		else if (*text == 'n')
+			value = 0;
+	}
+	if (f)
+		fclose(f);
+	return value;
+}
+
+static int get_property(sd_bus_message *m)
+{
+	char *unit = NULL;
+	const char *name;
+	int r, limit;
+
+	r = sd_bus_message_skip(m, "s");
+	if (r >= 0)
+		r = sd_bus_message_read(m, "s", &name);
+	if (r >= 0)
+		r = sd_bus_path_decode(sd_bus_message_get_path(m), "/unit", &unit);
+	if (r < 0)
+		return r;
+	limit = strcmp(name, "MemoryZSwapMax") == 0;
+	if (strcmp(name, "LoadState") == 0)
+		r = sd_bus_reply_method_return(
+			m, "v", "s",
+			unit && has(fake.units, fake.n_units, unit) ? "loaded" : "not-found");
+	else if (strcmp(name, "Slice") == 0)
+		r = sd_bus_reply_method_return(m, "v", "s", "system.slice");
+	else if (!has(fake.knows, fake.n_knows, name))
+		r = sd_bus_reply_method_errorf(m, SD_BUS_ERROR_UNKNOWN_PROPERTY,
+					       "Unknown property %s", name);
+	else if (limit)
+		r = sd_bus_reply_method_return(m, "v", "t", kept_value(unit ?: "", name));
+	else
+		r = sd_bus_reply_method_return(m, "v", "b", (int)kept_value(unit ?: "", name));
+	free(unit);
+	return r;
+}
+
+static int load_unit(sd_bus_message *m)
+{
+	const char *name;
+	char *path;
+	int r = sd_bus_message_read(m, "s", &name);
+
+	if (r >= 0)
+		r = sd_bus_path_encode("/unit", name, &path);
+	if (r < 0)
+		return r;
+	r = sd_bus_reply_method_return(m, "o", path);
+	free(path);
+	return r;
+}
+
 static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
 {
 	const char *name;
 	int r;
 
-	if (sd_bus_message_is_method_call(m, "org.freedesktop.DBus.Properties", "Get")) {
-		r = sd_bus_message_skip(m, "s");
-		if (r >= 0)
-			r = sd_bus_message_read(m, "s", &name);
-		if (r < 0)
-			return r;
-		if (!has(fake.knows, fake.n_knows, name))
-			return sd_bus_reply_method_errorf(m, SD_BUS_ERROR_UNKNOWN_PROPERTY,
-							  "Unknown property %s", name);
-		return sd_bus_reply_method_return(m, "v", "t", UINT64_MAX);
-	}
+	if (sd_bus_message_is_method_call(m, "org.freedesktop.DBus.Properties", "Get"))
+		return get_property(m);
+	if (sd_bus_message_is_method_call(m, NULL, "LoadUnit"))
+		return load_unit(m);
 	if (sd_bus_message_is_method_call(m, NULL, "GetUnit")) {
 		r = sd_bus_message_read(m, "s", &name);
 		if (r < 0)
@@ -176,6 +246,12 @@ static int on_message(sd_bus_message *m, void *userdata, sd_bus_error *error)
 	if (sd_bus_message_is_method_call(m, NULL, "SetUnitProperties"))
 		return set_unit_properties(m);
 	return 0;
+}
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+	return sd_bus_emit_signal(fake.bus, "/org/freedesktop/systemd1",
+				  "org.freedesktop.systemd1.Manager", "Reloading", "b", 0);
 }
 
 static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -197,6 +273,7 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
 		r = sd_bus_add_filter(bus, NULL, on_message, NULL);
 	if (r >= 0)
 		r = sd_bus_attach_event(bus, fake.event, 0);
+	fake.bus = bus;
 	return r;
 }
 
@@ -208,10 +285,12 @@ int main(int argc, char **argv)
 		{ "late", required_argument, NULL, 't' },
 		{ "mute", no_argument, NULL, 'm' },
 		{ "fail", no_argument, NULL, 'f' },
+		{ "fails", required_argument, NULL, 'n' },
 		{ "lazy", no_argument, NULL, 'l' },
 		{},
 	};
-	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "private" };
+	sigset_t set;
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "private.new" };
 	char path[512];
 	int c, fd;
 
@@ -222,6 +301,8 @@ int main(int argc, char **argv)
 			fake.units[fake.n_units++] = optarg;
 		else if (c == 't')
 			fake.late_msec = atoi(optarg);
+		else if (c == 'n')
+			fake.fails = atoi(optarg);
 		else if (c == 'm')
 			fake.mute = true;
 		else if (c == 'f')
@@ -240,10 +321,16 @@ int main(int argc, char **argv)
 	mkdir(path, 0755);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	/* A relative address: the root's own path may be too long. */
-	if (fd < 0 || chdir(path) < 0 || (unlink("private") < 0 && errno != ENOENT) ||
+	if (fd < 0 || chdir(path) < 0 || (unlink("private.new") < 0 && errno != ENOENT) ||
 	    bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 8) < 0 ||
-	    sd_event_new(&fake.event) < 0 ||
+	    /* Who sees it can connect to it. */
+	    rename("private.new", "private") < 0 || sd_event_new(&fake.event) < 0 ||
 	    sd_event_add_io(fake.event, NULL, fd, EPOLLIN, on_connection, NULL) < 0)
+		return 1;
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 ||
+	    sd_event_add_signal(fake.event, NULL, SIGUSR1, on_reload, NULL) < 0)
 		return 1;
 	return sd_event_loop(fake.event) < 0;
 }

@@ -39,7 +39,11 @@ static void test_not_wanted(void **state)
 	f.live = record.original;
 	assert_int_equal(plan_decide(&f), ACTION_FORGET);
 	f.kept_by_pid1 = true;
+	f.kept = record.original;
 	assert_int_equal(plan_decide(&f), ACTION_NONE);
+	/* It was asked to set our value and has not written it yet. */
+	f.kept = record.current;
+	assert_int_equal(plan_decide(&f), ACTION_RESTORE);
 	f.kept_by_pid1 = false;
 	f.live = 77 << 12;
 	assert_int_equal(plan_decide(&f), ACTION_LEAVE);
@@ -55,7 +59,10 @@ static void test_cgroup_is_gone(void **state)
 	assert_int_equal(plan_decide(&f), ACTION_FORGET);
 	/* The unit would start with our value. */
 	f.kept_by_pid1 = true;
+	f.kept = record.current;
 	assert_int_equal(plan_decide(&f), ACTION_RESTORE);
+	f.kept = record.original;
+	assert_int_equal(plan_decide(&f), ACTION_NONE);
 }
 
 static void test_format(void **state)
@@ -103,12 +110,34 @@ static void test_add_and_move(void **state)
 	assert_int_equal(p.n, 0);
 }
 
+static void test_a_way_out_stays_open(void **state)
+{
+	const enum setting writeback = SETTING_CGROUP_ZSWAP_WRITEBACK;
+	struct plan_item items[] = {
+		{ .cgroup = (char *)"/a", .setting = writeback, .from = 1, .to = 0 },
+		{ .cgroup = (char *)"/a", .setting = S, .from = 0, .to = 8192 },
+		{ .cgroup = (char *)"/b", .setting = writeback, .from = 0, .to = 1 },
+		{ .cgroup = (char *)"/b", .setting = S, .from = 8192, .to = 0 },
+		{ .setting = SETTING_ZSWAP, .from = 1, .to = 0 },
+		{ .setting = SETTING_ZSWAP_SHRINKER, .from = 0, .to = 1 },
+	};
+	struct plan p = { items, ARRAY_SIZE(items) };
+
+	plan_keep_a_way_out(&p);
+	assert_int_equal(items[0].setting, S);
+	assert_int_equal(items[1].setting, writeback);
+	assert_int_equal(items[2].setting, writeback);
+	assert_int_equal(items[3].setting, S);
+	assert_int_equal(items[4].setting, SETTING_ZSWAP);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_wanted),         cmocka_unit_test(test_not_wanted),
 		cmocka_unit_test(test_cgroup_is_gone), cmocka_unit_test(test_format),
 		cmocka_unit_test(test_add_and_move),
+		cmocka_unit_test(test_a_way_out_stays_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

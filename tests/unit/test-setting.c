@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "cleanup.h"
 #include "setting.h"
 
 static void expect(enum setting s, const char *text, uint64_t expected)
@@ -44,11 +45,37 @@ static void test_names(void **state)
 	assert_int_equal(setting_from_name("x"), -EINVAL);
 }
 
+static void test_short_format(void **state)
+{
+	static const struct {
+		enum setting setting;
+		uint64_t value;
+		const char *text;
+	} rows[] = {
+		{ SETTING_CGROUP_ZSWAP_MAX, 0, "0" },
+		{ SETTING_CGROUP_ZSWAP_MAX, UINT64_MAX, "max" },
+		{ SETTING_CGROUP_ZSWAP_MAX, 4096, "4K" },
+		{ SETTING_CGROUP_ZSWAP_MAX, 1ULL << 40, "1T" },
+		{ SETTING_CGROUP_ZSWAP_MAX, 1ULL << 50, "1024T" },
+		{ SETTING_CGROUP_ZSWAP_MAX, 4097, "4097" },
+		{ SETTING_ZSWAP_MAX_POOL_PERCENT, 20, "20" },
+		{ SETTING_ZSWAP, 1, "Y" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char buf[SETTING_TEXT_MAX];
+
+		assert_string_equal(setting_format_short(rows[i].setting, rows[i].value, buf),
+				    rows[i].text);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_short_format),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

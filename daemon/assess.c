@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "assess.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "cgroupfs.h"
+#include "fs.h"
+#include "policy.h"
+#include "unit.h"
+
+void assessment_clear(struct assessment *a)
+{
+	free(a->reason);
+	plan_clear(&a->plan);
+	*a = (struct assessment){};
+}
+
+const char *outcome_phrase(enum outcome o)
+{
+	switch (o) {
+	case OUTCOME_BLOCKED:
+		return "cannot come true";
+	case OUTCOME_MISSING:
+		return "has no effect";
+	case OUTCOME_OVERRIDDEN:
+		return "is overridden";
+	default:
+		return outcome_name(o);
+	}
+}
+
+static int conclude(struct assessment *a, enum outcome outcome, const char *fmt, ...)
+	_printf_(3, 4);
+
+static int conclude(struct assessment *a, enum outcome outcome, const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	free(a->reason);
+	va_start(ap, fmt);
+	r = vasprintf(&a->reason, fmt, ap);
+	va_end(ap);
+	a->outcome = outcome;
+	if (r >= 0)
+		return 0;
+	a->reason = NULL;
+	return -ENOMEM;
+}
+
+/* Find what keeps a policy from coming true. */
+static int find_block(int root_fd, const struct config *config, const char *cgroup,
+		      const struct policy *policy, struct assessment *a)
+{
+	_cleanup_free_ char *above = NULL;
+	const struct policy *blocker = NULL;
+	int r;
+
+	if (policy->mode == MODE_ZSWAP) {
+		r = policy_find_blocker(config, cgroup, &blocker, &above);
+		if (r < 0 || !blocker)
+			return r;
+		return conclude(a, OUTCOME_BLOCKED,
+				"[policy %s] with mode = pmd keeps all below %s out of zswap; "
+				"change the mode of one of them",
+				blocker->name, above);
+	}
+	if (policy->mode != MODE_PMD)
+		return 0;
+	/* Neither zswap nor writeback: the cgroup could not swap at all. */
+	above = strdup(cgroup);
+	if (!above)
+		return -ENOMEM;
+	for (char *slash; (slash = strrchr(above, '/'));) {
+		uint64_t writeback = 1;
+
+		*slash = '\0';
+		cgroupfs_read(root_fd, *above ? above : "/", SETTING_CGROUP_ZSWAP_WRITEBACK,
+			      &writeback);
+		if (!writeback)
+			return conclude(a, OUTCOME_BLOCKED,
+					"memory.zswap.writeback is 0 in %s, so nothing below it "
+					"could swap at all; set it to 1",
+					*above ? above : "/");
+	}
+	return 0;
+}
+
+/* Take one setting into the assessment. 1 if the file is missing, 0, or a negative errno. */
+static int add_finding(const struct survey *s, const char *cgroup, const char *unit,
+		       const struct policy *policy, enum setting setting, struct assessment *a)
+{
+	char live[SETTING_TEXT_MAX];
+	struct finding f;
+	uint64_t want;
+	int r = survey_cgroup(s, cgroup, unit, policy, setting, &f);
+
+	if (r < 0)
+		return r;
+	policy_wants(policy, setting, &want);
+	if (cgroupfs_is_gone(f.error)) {
+		/* Kernels before 6.8 know no writeback file, and act as if it said 1. */
+		r = setting == SETTING_CGROUP_ZSWAP_MAX || want == 0;
+	} else if (f.error < 0) {
+		r = conclude(a, OUTCOME_FAILED, "%s: %s", setting_name(setting),
+			     strerror(-f.error));
+	} else if (f.action == ACTION_OVERRIDDEN) {
+		r = conclude(a, OUTCOME_OVERRIDDEN,
+			     "%s = %s was set with \"systemctl set-property\" and is left alone; "
+			     "to give it back remove %s, then run \"systemctl daemon-reload\"",
+			     setting_name(setting), setting_format(setting, f.live, live),
+			     f.overrider);
+	} else if (f.action == ACTION_SET && a->outcome == OUTCOME_OK) {
+		a->outcome = OUTCOME_NONE;
+	}
+	finding_clear(&f);
+	return r;
+}
+
+/* Why a cgroup lacks the file of a setting. */
+static const char *why_missing(int root_fd, const char *cgroup, enum setting missing)
+{
+	_cleanup_free_ char *path = cgroupfs_path(cgroup, "memory.current");
+
+	if (missing == SETTING_CGROUP_ZSWAP_WRITEBACK)
+		return "this kernel has no memory.zswap.writeback; Linux 6.8 has";
+	/* The root cgroup has no memory.current, and a memory controller in any case. */
+	if (strcmp(cgroup, "/") == 0 || (path && fs_exists(root_fd, path)))
+		return "this kernel has no zswap";
+	return "the memory controller is not enabled; MemoryAccounting=yes enables it for a unit, "
+	       "and +memory in cgroup.subtree_control for what is below a cgroup";
+}
+
+int assess_cgroup(const struct survey *s, const struct config *config, const char *cgroup,
+		  const char *unit, const struct policy *policy, struct assessment *ret)
+{
+	struct assessment a = { .outcome = OUTCOME_OK };
+	const struct survey mine = { s->root_fd, s->pid1, s->state, &a.plan };
+	static const enum setting order[] = {
+		/* Without its own writeback the cgroup must keep zswap. */
+		SETTING_CGROUP_ZSWAP_WRITEBACK,
+		SETTING_CGROUP_ZSWAP_MAX,
+	};
+	enum setting missing = N_SETTINGS;
+	uint64_t id;
+	int r;
+
+	*ret = (struct assessment){ .outcome = OUTCOME_OK };
+	if (policy->mode == MODE_KEEP)
+		return 0;
+	r = find_block(s->root_fd, config, cgroup, policy, &a);
+	for (size_t i = 0; r >= 0 && a.outcome != OUTCOME_BLOCKED && i < ARRAY_SIZE(order); i++) {
+		/* The root cgroup has no limit. */
+		if (order[i] == SETTING_CGROUP_ZSWAP_MAX && strcmp(cgroup, "/") == 0)
+			continue;
+		r = add_finding(&mine, cgroup, unit, policy, order[i], &a);
+		if (r > 0)
+			missing = order[i];
+		if (policy->mode == MODE_PMD && order[i] == SETTING_CGROUP_ZSWAP_WRITEBACK &&
+		    a.outcome == OUTCOME_OVERRIDDEN)
+			break;
+	}
+	/* A cgroup that is gone lacks nothing. */
+	if (r >= 0 && missing != N_SETTINGS &&
+	    (a.outcome == OUTCOME_OK || a.outcome == OUTCOME_NONE) &&
+	    cgroupfs_id(s->root_fd, cgroup, &id) >= 0)
+		r = conclude(&a, OUTCOME_MISSING, "%s", why_missing(s->root_fd, cgroup, missing));
+	if (r < 0) {
+		assessment_clear(&a);
+		return r;
+	}
+	plan_keep_a_way_out(&a.plan);
+	*ret = a;
+	return 0;
+}
+
+int assess_kernel(const struct survey *s, const struct config *config, enum setting setting,
+		  struct assessment *ret)
+{
+	struct assessment a = { .outcome = OUTCOME_OK };
+	const struct survey mine = { s->root_fd, s->pid1, s->state, &a.plan };
+	struct finding f;
+	int r = survey_kernel(&mine, config, setting, &f);
+
+	if (r >= 0 && f.error < 0 && config->kernel[setting].managed)
+		r = conclude(&a, OUTCOME_MISSING, "/%s: %s", setting_path(setting),
+			     !cgroupfs_is_gone(f.error) ? strerror(-f.error)
+			     : setting == SETTING_SWAP_PMD
+				     ? "this kernel cannot swap THPs as one piece"
+				     : "this kernel has no zswap");
+	else if (a.plan.n > 0)
+		a.outcome = OUTCOME_NONE;
+	if (r < 0) {
+		assessment_clear(&a);
+		return r;
+	}
+	finding_clear(&f);
+	*ret = a;
+	return 0;
+}
+
+static int assess_stopped_unit(const struct survey *s, const struct config *config,
+			       const char *unit)
+{
+	struct pid1_unit found;
+	_cleanup_free_ char *cgroup = NULL;
+	const struct policy *policy, *blocker;
+	_cleanup_free_ char *above = NULL;
+	uint64_t id;
+	int r;
+
+	/* Most units that run are here, and PID 1 need not be asked. */
+	if (asprintf(&above, "/system.slice/%s", unit) < 0) {
+		above = NULL;
+		return -ENOMEM;
+	}
+	if (cgroupfs_id(s->root_fd, above, &id) >= 0)
+		return 0;
+	r = pid1_read_unit(s->pid1, unit, &found);
+	if (r <= 0)
+		return r;
+	cgroup = found.cgroup;
+	policy = policy_resolve(config, cgroup, unit, NULL);
+	/* One that runs is assessed by its cgroup. */
+	if (!policy || cgroupfs_id(s->root_fd, cgroup, &id) >= 0)
+		return 0;
+	if (policy->mode == MODE_ZSWAP) {
+		free(TAKE_PTR(above));
+		r = policy_find_blocker(config, cgroup, &blocker, &above);
+		if (r < 0 || blocker)
+			return r;
+	}
+	for (int i = 0; i < N_CGROUP_SETTINGS; i++) {
+		if (!found.knows[i])
+			continue;
+		r = survey_stopped_unit(s, cgroup, unit, policy, SETTING_CGROUP_FIRST + i,
+					found.value[i]);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int assess_stopped_units(const struct survey *s, const struct config *config)
+{
+	bool any = false;
+
+	for (int i = SETTING_CGROUP_FIRST; i < N_SETTINGS; i++)
+		any |= pid1_knows(s->pid1, i);
+	if (!any)
+		return 0;
+	for (size_t i = 0; i < config->n_policies; i++) {
+		const struct policy *p = config->policies[i];
+
+		for (size_t k = 0; p->mode != MODE_KEEP && k < p->n_matches; k++) {
+			const struct match *m = &p->matches[k];
+			int r;
+
+			/* A scope is made by who starts it. */
+			if (m->type != MATCH_UNIT || !m->exact || strstr(m->glob, ".scope"))
+				continue;
+			r = assess_stopped_unit(s, config, m->glob);
+			if (r == -ETIMEDOUT || r == -ENOTCONN || r == -ENOMEM)
+				return r;
+		}
+	}
+	plan_keep_a_way_out(s->plan);
+	return 0;
+}
+
+struct conflicts {
+	const struct config *config;
+	struct report *report;
+};
+
+static int visit_for_conflicts(const char *path, void *userdata)
+{
+	const struct conflicts *x = userdata;
+	_cleanup_free_ char *unit = NULL, *above = NULL;
+	const struct policy *policy, *blocker;
+	const struct match *match;
+	int r;
+
+	r = unit_from_cgroup(path, &unit);
+	if (r < 0)
+		return r;
+	policy = policy_resolve(x->config, path, unit, &match);
+	/* An exact match of a path has been checked without the live system. */
+	if (policy && policy->mode == MODE_ZSWAP) {
+		r = policy_find_blocker(x->config, path, &blocker, &above);
+		if (r < 0)
+			return r;
+		if (blocker)
+			report_add(
+				x->report, REPORT_ERROR, match->origin.file, match->origin.line,
+				"[policy %s] with mode = zswap matches %s, which lies below %s, "
+				"which [policy %s] (%s:%u) keeps out of zswap; change the mode of "
+				"one of them",
+				policy->name, path, above, blocker->name, blocker->origin.file,
+				blocker->origin.line);
+	}
+	return policy_may_match_below(x->config, path);
+}
+
+int assess_conflicts(int root_fd, const struct config *config, struct report *report)
+{
+	struct conflicts x = { config, report };
+
+	return cgroupfs_walk(root_fd, "/", visit_for_conflicts, &x);
+}

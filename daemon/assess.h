@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef PMDSWAP_ASSESS_H
+#define PMDSWAP_ASSESS_H
+
+#include "cgroup.h"
+#include "survey.h"
+
+/*
+ * How the live system stands to a configuration: what would be changed, and what cannot come true
+ * and why. The daemon acts on it, and pmdswapctl shows it.
+ */
+
+/*
+ * OUTCOME_OK: all is as wanted. OUTCOME_NONE: the plan makes it so. OUTCOME_FAILED, _MISSING,
+ * _OVERRIDDEN and _BLOCKED: it cannot be so, for the reason given; the plan has what can be done
+ * all the same. No other outcomes.
+ */
+struct assessment {
+	enum outcome outcome;
+	char *reason; /* NULL: there is none */
+	struct plan plan;
+};
+
+void assessment_clear(struct assessment *a);
+
+/*
+ * Assess a cgroup that has a policy, or a setting of the kernel. The plan of the survey is not
+ * used. 0, with an assessment to be cleared, or a negative errno.
+ */
+int assess_cgroup(const struct survey *s, const struct config *config, const char *cgroup,
+		  const char *unit, const struct policy *policy, struct assessment *ret);
+int assess_kernel(const struct survey *s, const struct config *config, enum setting setting,
+		  struct assessment *ret);
+
+/*
+ * Plan for the units that policies name exactly and that do not run: PID 1, if it knows the
+ * properties, gives them to their first process. 0 or a negative errno: -ETIMEDOUT or -ENOTCONN if
+ * PID 1 does not answer, with what was found so far in the plan.
+ */
+int assess_stopped_units(const struct survey *s, const struct config *config);
+
+/* What an outcome means for a policy, between its name and the reason: "cannot come true". */
+const char *outcome_phrase(enum outcome o);
+
+/*
+ * Report each cgroup of the live system where the configuration contradicts itself. 0 or a negative
+ * errno.
+ */
+int assess_conflicts(int root_fd, const struct config *config, struct report *report);
+
+#endif

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "ctl-bus.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "fs.h"
+#include "manager-bus.h"
+#include "peer.h"
+
+int ctl_open(int root_fd, sd_bus **ret)
+{
+	int r = peer_connect(root_fd, RUNTIME_DIRECTORY, CONTROL_NAME, ret);
+
+	return r == -ENOENT ? -ECONNREFUSED : r;
+}
+
+enum exit_code ctl_connect(const struct ctl *x, sd_bus **ret)
+{
+	_cleanup_close_ int root_fd = fs_open_root(x->root);
+	int r;
+
+	if (root_fd < 0)
+		return ctl_fail(root_fd, x->root);
+	r = ctl_open(root_fd, ret);
+	if (r != -ECONNREFUSED)
+		return r < 0 ? ctl_fail(r, "cannot connect to pmdswapd") : EXIT_OK;
+	fprintf(stderr, "pmdswapctl: pmdswapd is not running; start it with \"systemctl start "
+			"pmdswapd\"\n");
+	return EXIT_NOT_RUNNING;
+}
+
+enum exit_code ctl_call_failed(const sd_bus_error *error, int r)
+{
+	/* The daemon stopped, or closed a connection too many. */
+	if (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE) {
+		fprintf(stderr,
+			"pmdswapctl: pmdswapd closed the connection; it is stopping, or has "
+			"too many clients\n");
+		return EXIT_NOT_RUNNING;
+	}
+	if (r == -ETIMEDOUT) {
+		fprintf(stderr, "pmdswapctl: pmdswapd did not answer in time; see \"journalctl -u "
+				"pmdswapd\"\n");
+		return EXIT_FAILED;
+	}
+	fprintf(stderr, "pmdswapctl: %s\n", error->message ?: strerror(-r));
+	return sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) ? EXIT_PERMISSION
+									: EXIT_FAILED;
+}
+
+int ctl_get_property(sd_bus *bus, const char *name, const char *type, sd_bus_message **ret)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+	int r;
+
+	r = sd_bus_message_new_method_call(bus, &call, NULL, BUS_PATH,
+					   "org.freedesktop.DBus.Properties", "Get");
+	if (r >= 0)
+		r = sd_bus_message_append(call, "ss", BUS_INTERFACE, name);
+	if (r >= 0)
+		r = sd_bus_call(bus, call, QUERY_TIMEOUT_USEC, NULL, &reply);
+	if (r >= 0)
+		r = sd_bus_message_enter_container(reply, 'v', type);
+	if (r >= 0)
+		*ret = TAKE_PTR(reply);
+	return r;
+}

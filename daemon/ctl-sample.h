@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef PMDSWAP_CTL_SAMPLE_H
+#define PMDSWAP_CTL_SAMPLE_H
+
+#include <systemd/sd-bus.h>
+
+#include "counters.h"
+#include "delays.h"
+
+/* Statistics as the daemon gives them. */
+
+struct shown_cgroup {
+	char *path, *unit, *policy, *mode;
+	uint64_t processes;
+	uint64_t unaccounted; /* of these, older than delay accounting */
+	struct counters counters;
+	struct delays delays;
+};
+
+struct shown_process {
+	uint32_t pid;
+	uint64_t started; /* microseconds since boot */
+	char *name, *cgroup;
+	bool accounted;
+	struct delays delays;
+};
+
+struct shown {
+	uint64_t usec;   /* CLOCK_REALTIME */
+	char *no_delays; /* why there are none; "": there are */
+	struct counters system;
+	struct shown_cgroup *cgroups;
+	size_t n_cgroups, cgroups_allocated;
+	struct shown_process *processes; /* by pid */
+	size_t n_processes, processes_allocated;
+};
+
+/* Read the answer of ListCgroups, or of ListProcesses. 0 or a negative errno. */
+int shown_read_cgroups(struct shown *s, sd_bus_message *m);
+int shown_read_processes(struct shown *s, sd_bus_message *m);
+
+void shown_clear(struct shown *s);
+
+#endif

@@ -1,0 +1,107 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# What was there before can be given back: by the daemon, without it, by hand, and after a kill at any time.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+db=/system.slice/db.service
+property() { systemctl show -P MemoryZSwapMax "$1"; }
+policies() {
+	conf <<-END
+		[kernel]
+		zswap-max-pool-percent = 33
+		[policy db]
+		unit = db*.service
+		cgroup = /box/*
+		mode = pmd
+	END
+}
+conf </dev/null
+check "the service starts" fresh_daemon
+service db -p MemoryZSwapMax=64M
+service db2
+echo +memory >$cgroups/cgroup.subtree_control
+mkdir -p $cgroups/box
+echo +memory >$cgroups/box/cgroup.subtree_control
+mkdir -p $cgroups/box/a
+policies
+check "plan tells what a reload changes" bash -c 'pmdswapctl plan | grep -qx "A reload would make 4 changes"'
+check "reload" bash -c 'pmdswapctl reload | grep -q ": 4 changes, 0 failed"'
+check "verify is content" pmdswapctl verify
+check "the policy is applied" is "$(live_max $db)" 0
+check "others than root may plan" setpriv --reuid=65534 --clear-groups pmdswapctl plan
+check "and verify" setpriv --reuid=65534 --clear-groups pmdswapctl verify
+check "and list" setpriv --reuid=65534 --clear-groups pmdswapctl list
+check "and explain" setpriv --reuid=65534 --clear-groups pmdswapctl explain db.service
+check "and print what restore would do" setpriv --reuid=65534 --clear-groups pmdswapctl restore --print
+check "and not restore" bash -c 'setpriv --reuid=65534 --clear-groups pmdswapctl restore; (($? == 4))'
+check "list shows the unit" bash -c 'pmdswapctl list | grep -qE "^db.service +db +0 +0 .*exclusive"'
+check "explain says where the policy is from" bash -c \
+	'pmdswapctl explain db.service | grep -q "unit = db\*.service (/etc/pmdswapd.conf:4)"'
+
+check "restore" pmdswapctl restore
+check "a unit has its own limit again" is "$(live_max $db)" $((64 << 20))
+check "one without is free again" is "$(live_max /system.slice/db2.service)" max
+check "a cgroup as well" is "$(live_max /box/a)" max
+check "the kernel as well" is $zswap/max_pool_percent 20
+systemctl daemon-reload
+sleep 0.5
+check "daemon-reload leaves it so" is "$(live_max $db)" $((64 << 20))
+check "and the daemon, which says so" bash -c 'pmdswapctl status | grep -q ^Suspended'
+mkdir $cgroups/box/b
+sleep 0.3
+check "a new cgroup is left alone" is "$(live_max /box/b)" max
+check "until a reload" pmdswapctl reload
+check "which applies it" is "$(live_max /box/b)" 0
+check "to units as well" is "$(live_max $db)" 0
+
+systemctl stop pmdswapd
+echo 8192 >"$(live_max /box/b)"
+check "others than root may not restore without the daemon" \
+	bash -c 'setpriv --reuid=65534 --clear-groups pmdswapctl restore; (($? == 4))'
+check "the commands leave out what somebody else changed" bash -c \
+	'pmdswapctl restore --print | grep -q "^# /box/b: memory.zswap.max was changed by somebody else"'
+check "the commands work" bash -c 'pmdswapctl restore --print | sh -e'
+check "for a unit" bash -c "[[ \$(systemctl show -P MemoryZSwapMax db.service) == $((64 << 20)) ]]"
+check "and its cgroup" soon 1000 is "$(live_max $db)" $((64 << 20))
+check "and a cgroup" is "$(live_max /box/a)" max
+check "and the kernel" is $zswap/max_pool_percent 20
+check "nothing is left to restore" bash -c 'pmdswapctl restore | grep -qx "Given back: 0 changes, 0 failed"'
+check "somebody else's value is still there" is "$(live_max /box/b)" 8192
+rmdir $cgroups/box/b
+
+systemctl start pmdswapd
+check "a start applies the policy again" is "$(live_max $db)" 0
+systemctl stop pmdswapd
+check "restore without the daemon" pmdswapctl restore
+check "gives back a unit" is "$(live_max $db)" $((64 << 20))
+check "whose property says so" bash -c "[[ \$(systemctl show -P MemoryZSwapMax db.service) == $((64 << 20)) ]]"
+check "and a cgroup" is "$(live_max /box/a)" max
+systemctl daemon-reload
+sleep 0.5
+check "daemon-reload leaves it so" is "$(live_max $db)" $((64 << 20))
+
+# Killed while it changes many things, it loses nothing.
+for i in $(seq 30); do mkdir $cgroups/box/k$i; service k$i -p MemoryZSwapMax=32M; done
+sed -i 's/^unit = .*/&\nunit = k*.service/' /etc/pmdswapd.conf
+systemctl start pmdswapd
+for round in 1 2 3 4 5 6 7 8; do
+	if ((round % 2)); then pmdswapctl restore >/dev/null 2>&1 & else pmdswapctl reload >/dev/null 2>&1 & fi
+	sleep 0.0$((round * 3))
+	kill -9 "$(systemctl show -P MainPID pmdswapd)"
+	wait $!
+	soon 10000 pmdswapctl verify >/dev/null || echo "# not in line after round $round"
+done
+check "after each kill it came back and applied everything" pmdswapctl verify
+kill -9 "$(systemctl show -P MainPID pmdswapd)"
+systemctl stop pmdswapd
+check "restore after that" pmdswapctl restore
+check "gives back every cgroup" bash -c "[[ \$(cat $cgroups/box/k*/memory.zswap.max | sort -u) == max ]]"
+check "and every unit" bash -c \
+	"[[ \$(cat $cgroups/system.slice/k*.service/memory.zswap.max | sort -u) == $((32 << 20)) ]]"
+check "and the first one" is "$(live_max $db)" $((64 << 20))
+
+for i in $(seq 30); do systemctl stop k$i; rmdir $cgroups/box/k$i; done
+systemctl stop db db2
+rmdir $cgroups/box/a $cgroups/box
+scenario_end
