@@ -17,6 +17,7 @@
  * SIGUSR1 makes it say that it has reloaded.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -57,19 +58,24 @@ static bool has(const char *const *names, int n, const char *name)
 	return false;
 }
 
-/* In one step, as in the kernel: nobody sees a file that is empty. */
+/*
+ * A file of the kernel's has its old value or its new one at any time, and never
+ * none: so no truncation before the write, but padding that ends the string.
+ */
 static void put(const char *path, const char *text)
 {
-	char new[520];
-	FILE *f;
+	static const size_t value_max = 20; /* digits, and more than any word */
+	char padded[128] = "";
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	size_t len;
 
-	snprintf(new, sizeof(new), "%s.new", path);
-	f = fopen(new, "w");
-	if (f) {
-		fputs(text, f);
-		fclose(f);
-		rename(new, path);
-	}
+	if (fd < 0)
+		return;
+	len = snprintf(padded, sizeof(padded), "%s", text);
+	if (pwrite(fd, padded, len > value_max ? len : value_max, 0) < 0 ||
+	    ftruncate(fd, len) < 0)
+		perror(path);
+	close(fd);
 }
 
 static int on_late(sd_event_source *source, uint64_t usec, void *userdata)
@@ -102,7 +108,7 @@ static void set_property(const char *unit, const char *property, const char *kep
 
 	snprintf(w->path, sizeof(w->path), "%s/sys/fs/cgroup/%s%s/memory.zswap.%s", fake.root,
 		 slice, unit, strcmp(property, "MemoryZSwapMax") == 0 ? "max" : "writeback");
-	snprintf(w->value, sizeof(w->value), "%s\n", value);
+	snprintf(w->value, sizeof(w->value), "%s", value);
 	if (fake.lazy || sd_event_add_time_relative(fake.event, &timer, CLOCK_MONOTONIC,
 						    fake.late_msec * 1000ULL, 1, on_late, w) < 0)
 		free(w);

@@ -86,8 +86,9 @@ cycle program
 check "always, from zswap: the data is right" moves damaged 0
 check "always, from zswap: whole THPs go out" moves thp_swpout_pmd $thps
 check "always, from zswap: all pages are in zswap" moves zswpout $pages
-check "always, from zswap: every entry is resolved" \
-	[ $((moved[thp_swpin_pmd] + moved[thp_swpin_pmd_fallback])) -ge $thps ]
+check "always, from zswap: whole THPs come back" moves thp_swpin_pmd $thps
+check "always, from zswap: all of it is huge" moves huge_after 64
+check "always, from zswap: one fault for each" few_faults
 echo exclusive >"$knob"
 
 # What a cgroup has in zswap stays readable when its limit becomes 0, and nothing is added to it,
