@@ -5,7 +5,6 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,8 +112,7 @@ long long huge_kib(void)
 	return value_in("/proc/self/smaps_rollup", "AnonHugePages");
 }
 
-/* The file @name of the cgroup that this process is in, as a path in @path. */
-static void cgroup_file(char path[PATH_MAX], const char *name)
+void cgroup_file(char path[PATH_MAX], const char *name)
 {
 	char line[PATH_MAX / 2];
 	FILE *file = fopen("/proc/self/cgroup", "re");

@@ -6,6 +6,7 @@
 #ifndef THP_H
 #define THP_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,6 +43,9 @@ long long huge_kib(void);
 
 /* The value of the line that begins with @name in the file @path; -1 if there is none. */
 long long value_in(const char *path, const char *name);
+
+/* The file @name of the cgroup that this process is in, as a path in @path. */
+void cgroup_file(char path[PATH_MAX], const char *name);
 
 /*
  * Reclaim @bytes of the cgroup of this process until its swap cache is empty:
