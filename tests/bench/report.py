@@ -213,7 +213,7 @@ def bars(name, heading, ylabel, wanted, logarithmic=True):
         lines.append(f'"{label}" ' + " ".join(f"{v:.9g}" if v else "NaN" for v in values))
     program = [block("data", lines), f'set title "{heading}"', f'set ylabel "{ylabel}"',
                "set style data histogram", "set style histogram cluster gap 1", "set style fill solid 0.9 noborder",
-               "set grid ytics", "set key outside top right", "set xtics rotate by -25", "set bmargin 6"]
+               "set grid ytics", "set key outside top right", "set xtics rotate by -25", "set bmargin 7"]
     if logarithmic:
         program.append("set logscale y")
     else:
@@ -233,7 +233,7 @@ def latency_plot(name, heading, histograms):
             lines.append(f"{max(start, 1) / 1e3:.6g} {(total - seen) / total:.9g}")
             seen += count
         program.append(block(f"data{i}", lines))
-        plots.append(f'$data{i} using 1:2 with steps linewidth 2 title "{setting}" linecolor "{COLOURS[setting]}"')
+        plots.append(f'$data{i} using 1:2 with steps linewidth 2 linecolor "{COLOURS[setting]}" title "{setting}"')
     program += [f'set title "{heading}"', 'set xlabel "microseconds"', 'set ylabel "share of touches that take longer"',
                 "set logscale xy", "set format y '10^{%T}'", "set grid", "plot " + ", ".join(plots)]
     return name, "\n".join(program) + "\n"
@@ -271,8 +271,8 @@ def plots(records, table_rows):
     if rounds:
         result.append(bars("rounds", "Processes that write more than fits, round after round", "MiB per second", rounds,
                            logarithmic=False))
-    daemon = [(f"{row['label']}, {row['benchmark'].split('-')[1]} cgroups", row) for row in table_rows
+    daemon = [(f"{row['label'].removeprefix('reload, ')}, {row['benchmark'].split('-')[1]}", row) for row in table_rows
               if row["benchmark"].startswith("daemon") and row["metric"] in ("reload_seconds", "change_seconds")]
     if daemon:
-        result.append(bars("daemon", "pmdswapctl reload", "seconds", daemon))
+        result.append(bars("daemon", "pmdswapctl reload, by number of cgroups", "seconds", daemon))
     return result
