@@ -41,38 +41,38 @@ static void verify(const struct area *area)
 		errx(1, "%zu pages came back damaged (seed %#lx)", bad, (unsigned long)area->seed);
 }
 
-void swap_in_sequential(const struct options *options)
+/* Touch every page, in order if @order is NULL. */
+static void swap_in(const struct area *area, const uint32_t *order)
 {
 	struct stretch stretch;
+
+	started(&stretch);
+	for (size_t i = 0; i < area->bytes / PAGE_SIZE; i++)
+		touch(area, order ? order[i] : i);
+	finished(&stretch, "");
+	result("huge_percent", huge_percent(area));
+	verify(area);
+}
+
+static void swap_in_from_device(const struct options *options, const uint32_t *order)
+{
 	struct area area;
 
 	make_swapped(&area, options->bytes, "");
 	result("page_tables_kib", value_in("/proc/self/status", "VmPTE"));
 	result("limit_seconds", device_seconds(&area, PMD_SIZE, 0));
 	result("limit_faults", area.bytes / PMD_SIZE);
-	started(&stretch);
-	for (size_t page = 0; page < area.bytes / PAGE_SIZE; page++)
-		touch(&area, page);
-	finished(&stretch, "");
-	result("huge_percent", huge_percent(&area));
-	verify(&area);
+	swap_in(&area, order);
+}
+
+void swap_in_sequential(const struct options *options)
+{
+	swap_in_from_device(options, NULL);
 }
 
 void swap_in_random(const struct options *options)
 {
-	uint32_t *order = shuffled(options->bytes / PAGE_SIZE);
-	struct stretch stretch;
-	struct area area;
-
-	make_swapped(&area, options->bytes, "");
-	result("limit_seconds", device_seconds(&area, PMD_SIZE, 0));
-	result("limit_faults", area.bytes / PMD_SIZE);
-	started(&stretch);
-	for (size_t i = 0; i < area.bytes / PAGE_SIZE; i++)
-		touch(&area, order[i]);
-	finished(&stretch, "");
-	result("huge_percent", huge_percent(&area));
-	verify(&area);
+	swap_in_from_device(options, shuffled(options->bytes / PAGE_SIZE));
 }
 
 /* One touch in every THP, at random places: the case for small pages. */
@@ -98,7 +98,6 @@ void swap_in_sparse(const struct options *options)
 void zswap_round_trip(const struct options *options)
 {
 	long long stored = value_in("/proc/vmstat", "zswpout");
-	struct stretch stretch;
 	struct area area;
 
 	make_swapped(&area, options->bytes, "");
@@ -106,12 +105,7 @@ void zswap_round_trip(const struct options *options)
 	if (stored < (long long)(options->bytes / PAGE_SIZE / 100 * 99))
 		errx(1, "only %lld of %zu pages went to zswap", stored, options->bytes / PAGE_SIZE);
 	result("limit_faults", area.bytes / PMD_SIZE);
-	started(&stretch);
-	for (size_t page = 0; page < area.bytes / PAGE_SIZE; page++)
-		touch(&area, page);
-	finished(&stretch, "");
-	result("huge_percent", huge_percent(&area));
-	verify(&area);
+	swap_in(&area, NULL);
 }
 
 /* Latencies in ns, in buckets that grow by an eighth of a power of two. */
