@@ -151,7 +151,8 @@ def times(value):
     """A ratio."""
     if value is None:
         return ""
-    return f"{value:.0f}x" if value >= 100 else f"{value:.1f}x" if value >= 10 else f"{value:.2f}x"
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 0.1 else 3
+    return f"{value:.{digits}f}x"
 
 
 def percent(ratio):
@@ -215,7 +216,7 @@ def bars(name, heading, ylabel, wanted, logarithmic=True):
                "set style data histogram", "set style histogram cluster gap 1", "set style fill solid 0.9 noborder",
                "set grid ytics", "set key outside top right", "set xtics rotate by -25", "set bmargin 7"]
     if logarithmic:
-        program.append("set logscale y")
+        program += ["set logscale y", "set format y '%g'"]
     else:
         program.append("set yrange [0:*]")
     plots = ", ".join(f'$data using {i + 2}{":xtic(1)" if i == 0 else ""} title "{s}" linecolor "{COLOURS[s]}"'
