@@ -32,7 +32,7 @@ ROWS = {
     "latency": [(f"{prefix}{point}_us", f"{what}, {point}", "us", "less")
                 for prefix, what in (("", "any page"), ("first_", "first page of a THP"))
                 for point in ("p50", "p99", "max")],
-    "operations": [(f"{name}_seconds", name, "s", "less") for name in OPERATIONS],
+    "operations": [(f"{name}_seconds", name.replace("_", " "), "s", "less") for name in OPERATIONS],
     "swapoff": [*SWAP_IN[:2], SWAP_IN[4], HUGE],
     "rounds": [("mib_per_second", "written, MiB/s", "", "more"), ("cpu_seconds", "processor time", "s", "less"),
                ("faults", "faults", "", "less"), ("ipis", "interrupts to processors", "", "less"),
@@ -260,7 +260,7 @@ def plots(records, table_rows):
     if swap_in:
         result.append(bars("swap-in", "Bringing swapped out THPs back", "seconds", swap_in))
     for swap in ("disk", "zram"):
-        operations = [(row["label"].replace("_", " "), row) for row in table_rows
+        operations = [(row["label"], row) for row in table_rows
                       if row["benchmark"] == "operations" and row["swap"] == swap]
         if operations:
             result.append(bars(f"operations-{swap}", f"Operations on THPs swapped out to {swap}", "seconds", operations))
