@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the benchmarks share: the results of a run as one JSON object, counters
+ * of the kernel before and after, and memory that is certainly swapped out.
+ */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include "../lib/thp.h"
+
+#include <sys/resource.h>
+
+struct options {
+	size_t bytes;		/* of memory to work on */
+	int rounds;		/* of benchmarks that go over it more than once */
+	int processes;		/* of benchmarks that have several */
+};
+
+/* Add @name with @value to the result. Units are in the name: seconds, _kib, _percent, else a number. */
+void result(const char *name, double value);
+
+/* Add @name with a list of pairs, given as the text of a JSON array. */
+void result_json(const char *name, const char *json);
+
+/*
+ * A stretch of work. started() notes time and counters; finished() adds what
+ * they moved by to the result: seconds, cpu_seconds, faults, major_faults, and of the
+ * swap device device_reads, device_read_kib (per read). With @prefix in front of each name.
+ */
+struct stretch {
+	double start, seconds;
+	double cpu;
+	long minor, major;
+	long long reads, sectors;
+	long long zswpin, split;
+};
+
+void started(struct stretch *stretch);
+void finished(struct stretch *stretch, const char *prefix);
+
+/* User and system time. */
+double cpu_seconds(const struct rusage *usage);
+
+/* The path of the device that is swapped to, such as /dev/vdc. */
+const char *swap_device(void);
+
+/*
+ * Make @bytes of THPs with data and swap them out. Adds swapout_seconds to the result, with @prefix.
+ * Ends the program if less than 95% was huge before, or less than 99% went out.
+ */
+void make_swapped(struct area *area, size_t bytes, const char *prefix);
+
+/*
+ * The seconds that the device itself takes to read what @area has swapped out:
+ * large reads past the page cache, at most @chunk bytes each; if @step is not 0, only the first
+ * @chunk of every @step bytes.
+ */
+double device_seconds(const struct area *area, size_t chunk, size_t step);
+
+/* @bytes that stay in memory, zeroed: for tables that must not fault in while something else does. */
+void *locked(size_t bytes);
+
+/* Median of @count numbers, which are sorted by this. */
+double median(double *numbers, size_t count);
+
+/* Percent of @area's size that is mapped huge in this process. */
+double huge_percent(const struct area *area);
+
+/* The benchmarks: those of one file in one group. */
+void swap_in_sequential(const struct options *options);
+void swap_in_random(const struct options *options);
+void swap_in_sparse(const struct options *options);
+void zswap_round_trip(const struct options *options);
+void fault_latency(const struct options *options);
+void swapped_operations(const struct options *options);
+void swapped_swapoff(const struct options *options);
+void write_rounds(const struct options *options);
+void mapped_operations(const struct options *options);
+
+#endif
