@@ -85,6 +85,12 @@ enum {
 	P_KSM		= 8,	/* may be merged, which loses soft-dirty */
 };
 
+/*
+ * A generation says who wrote it, where, how, and which of their writes it
+ * was: who << 44, region << 40, page << 28, GEN_REMOTE, count.
+ */
+#define GEN_REMOTE	(1ULL << 27)
+
 struct page {
 	uint64_t gen;
 	uint32_t epoch;		/* of the last write, see op_soft_dirty() */
@@ -181,9 +187,10 @@ static void explain_gen(char *buf, size_t len, uint64_t gen)
 		snprintf(buf, len, "what is alike in many pages, class %u",
 			 (unsigned int)(gen >> 1 & 7));
 	else
-		snprintf(buf, len, "write %u by who=%u to region %u page %u",
-			 (unsigned int)(gen & 0xfffffff), (unsigned int)(gen >> 44),
-			 place >> 12, place & 0xfff);
+		snprintf(buf, len, "write %u by who=%u to region %u page %u%s",
+			 (unsigned int)(gen & (GEN_REMOTE - 1)),
+			 (unsigned int)(gen >> 44), place >> 12, place & 0xfff,
+			 gen & GEN_REMOTE ? ", by process_vm_writev()" : "");
 }
 
 static void report_history(const struct region *r, unsigned int page)
@@ -384,6 +391,7 @@ static void write_page(struct actor *a, struct region *r, unsigned int page,
 	pthread_mutex_lock(stripe_of(r, page));
 	pthread_rwlock_rdlock(&world.soft_dirty);
 	if (one_in(&a->rng, 16)) {
+		gen |= GEN_REMOTE;
 		page_fill(a->copy, gen);
 		remote(a, r, page, true);
 	} else {
@@ -398,7 +406,7 @@ static void write_page(struct actor *a, struct region *r, unsigned int page,
 
 static uint64_t new_gen(struct actor *a, struct region *r, unsigned int page)
 {
-	a->count = (a->count + 1) & 0xfffffff;
+	a->count = (a->count + 1) & (GEN_REMOTE - 1);
 	return (uint64_t)a->who << 44 | (uint64_t)(r->id << 12 | page) << 28 |
 	       a->count;
 }
