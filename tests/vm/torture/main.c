@@ -182,7 +182,9 @@ struct part {
 	void (*tear_down)(void);
 	/* What is wrong with the counters, or NULL. */
 	const char *(*verify)(const struct counters *c);
-	bool injecting, poisoning;
+	bool injecting;			/* failing allocations */
+	bool scarce;			/* allocations fail by themselves */
+	bool poisoning;
 	bool no_pmd;			/* no PMD swap entry need come of it */
 };
 
@@ -452,7 +454,7 @@ static const struct part parts[] = {
 	{
 		.name = "no-pages",
 		.what = "some allocations of pages fail",
-		.mix = OUT_AND_IN "fork:5 dontneed:2 munmap:2 fill-holes:2 willneed:3 populate:2 mprotect:3 mremap:4 uffd-move:4 free:2",
+		.mix = OUT_AND_IN "fork:5 dontneed:2 munmap:2 fill-holes:2 willneed:3 populate:2 mremap:4 uffd-move:4 free:2",
 		.helpers = "reclaim advise",
 		.set_up = no_pages,
 		.injecting = true,
@@ -470,7 +472,7 @@ static const struct part parts[] = {
 		.what = "a memory cgroup at its limit",
 		.mix = OUT_AND_IN "fork:3 dontneed:2 munmap:2 fill-holes:2 mprotect:2 mremap:2 uffd-move:3 free:3",
 		.set_up = limit,
-		.injecting = true,	/* the limit fails charges */
+		.scarce = true,
 	},
 	{
 		.name = "fragmented-memory",
@@ -619,6 +621,7 @@ static void torture(const struct part *part, const char *word)
 	run->name = name;
 	run->mix = part->mix;
 	run->injecting = part->injecting;
+	run->scarce = part->injecting || part->scarce;
 	run->poisoning = part->poisoning;
 	for (i = 0; i < ARRAY_SIZE(areas->area); i++)
 		areas->area[i] = (struct area){ .loop = -1, .zram = -1, .memfd = -1 };

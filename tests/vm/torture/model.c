@@ -290,7 +290,7 @@ static void report_fault(int sig, int code, void *addr)
 /* A failure that comes of failing allocations and is over soon. */
 static bool try_again(int err, int *tries)
 {
-	if (!world.run->injecting || (err != ENOMEM && err != EFAULT &&
+	if (!world.run->scarce || (err != ENOMEM && err != EFAULT &&
 				      err != EAGAIN) || ++*tries > 2000)
 		return false;
 	if (*tries > 100)
@@ -578,7 +578,7 @@ static int op_willneed(struct actor *a, struct region *r, unsigned int first,
 	int err = advise(r, first, nr, MADV_WILLNEED);
 
 	(void)a;
-	if (err && err != -ENOMEM && !world.run->injecting)
+	if (err && err != -ENOMEM && !world.run->scarce)
 		wrong(r, first, "MADV_WILLNEED: %s", strerror(-err));
 	return err;
 }
@@ -606,7 +606,7 @@ static int op_populate(struct actor *a, struct region *r, unsigned int first,
 		return -ENOENT;
 	err = advise(r, first, nr, one_in(&a->rng, 2) ? MADV_POPULATE_READ :
 							MADV_POPULATE_WRITE);
-	if (err && !world.run->injecting && !world.run->poisoning)
+	if (err && !world.run->scarce && !world.run->poisoning)
 		wrong(r, first, "MADV_POPULATE: %s", strerror(-err));
 	return err;
 }
@@ -617,7 +617,7 @@ static int op_mincore(struct actor *a, struct region *r, unsigned int first,
 	if (!mapped_run(r, &first, &nr))
 		return -ENOENT;
 	if (mincore(at(r, first), nr * PAGE, a->resident)) {
-		if (!world.run->injecting)
+		if (!world.run->scarce)
 			wrong(r, first, "mincore: %s", strerror(errno));
 		return -errno;
 	}
@@ -798,7 +798,7 @@ static int op_mlock(struct actor *a, struct region *r, unsigned int first,
 	if (!mapped_run(r, &first, &nr))
 		return -ENOENT;
 	err = mlock2(at(r, first), nr * PAGE, onfault ? MLOCK_ONFAULT : 0) ? -errno : 0;
-	if (err && !world.run->injecting && !world.run->poisoning)
+	if (err && !world.run->scarce && !world.run->poisoning)
 		wrong(r, first, "mlock: %s", strerror(-err));
 	/* Migration takes pages away for a moment. */
 	for (i = 0; !err && !onfault && i < 50; i++) {
@@ -809,7 +809,7 @@ static int op_mlock(struct actor *a, struct region *r, unsigned int first,
 				break;
 		if (missing == nr)
 			break;
-		if (i == 49 && !world.run->poisoning && !world.run->injecting)
+		if (i == 49 && !world.run->poisoning && !world.run->scarce)
 			wrong(r, first + missing, "not there, though locked");
 		usleep(20000);
 	}
@@ -979,7 +979,7 @@ static size_t uffd_move(struct region *r, unsigned int page, char *dst,
 			 */
 			if (err != EBUSY && !(err == EEXIST && back) &&
 			    !(err == EFAULT && world.run->poisoning) &&
-			    !(err == ENOMEM && world.run->injecting))
+			    !(err == ENOMEM && world.run->scarce))
 				wrong(r, page + moved / PAGE, "UFFDIO_MOVE: %s",
 				      strerror(err));
 			break;
@@ -1718,7 +1718,7 @@ int model_run(struct run *run)
 	while (__atomic_load_n(&run->stop, __ATOMIC_SEQ_CST) != 2)
 		usleep(10000);
 	inject_stop();
-	run->injecting = false;
+	run->scarce = false;
 
 	check_quiet(boss);
 	for (i = 0; i < world.nr_regions; i++)

@@ -14,7 +14,8 @@
 struct run {
 	const char *name;		/* part and word of the knob */
 	const char *mix;		/* "operation:weight ..." */
-	bool injecting;			/* allocations may fail */
+	bool scarce;			/* allocations may fail */
+	bool injecting;			/* in tasks that ask for it */
 	bool poisoning;			/* pages may be lost for good */
 	int stop;			/* end soon */
 	int failed;			/* somebody has reported */
