@@ -351,7 +351,8 @@ static void check_page(struct actor *a, struct region *r, unsigned int page)
 	pthread_mutex_lock(stripe_of(r, page));
 	if (p->flags & P_BAD) {
 		word = poisoned_differs(addr, p->gen, &sig);
-		if (sig == SIGBUS || (!sig && word < 0))
+		if (sig == SIGBUS || (!sig && word < 0) ||
+		    (!sig && p->flags & P_MAYBE_ZERO && page_differs(addr, 0) < 0))
 			goto out;
 		wrong(r, page, "a poisoned page: signal %d, word %d", sig, word);
 	}
