@@ -60,16 +60,26 @@ void page_fill(void *addr, uint64_t gen)
 		p[i] = word_of(base, gen, i);
 }
 
-int page_differs(const void *addr, uint64_t gen)
+static int differs(const void *addr, uint64_t gen, unsigned int i,
+		   unsigned int stride)
 {
 	const uint64_t base = mix64(gen ^ opt.seed);
 	const volatile uint64_t *p = addr;
-	unsigned int i;
 
-	for (i = 0; i < WORDS; i++)
+	for (; i < WORDS; i += stride)
 		if (p[i] != (gen ? word_of(base, gen, i) : 0))
 			return i;
 	return -1;
+}
+
+int page_differs(const void *addr, uint64_t gen)
+{
+	return differs(addr, gen, 0, 1);
+}
+
+int page_seems_to_differ(const void *addr, uint64_t gen)
+{
+	return differs(addr, gen, gen % 8, 8);
 }
 
 bool page_gen(const void *addr, uint64_t *gen)
@@ -89,8 +99,8 @@ void (*unexpected_fault)(int sig, int code, void *addr);
 static void on_fault(int sig, siginfo_t *info, void *context)
 {
 	(void)context;
-	/* Somebody else's memory failed, which this thread may never touch. */
-	if (sig == SIGBUS && info->si_code == BUS_MCEERR_AO)
+	/* Memory failed that this thread did not touch now. */
+	if (sig == SIGBUS && (info->si_code == BUS_MCEERR_AO || trap.ignore))
 		return;
 	if (trap.armed) {
 		trap.sig = sig;
@@ -111,6 +121,16 @@ void catch_faults(void)
 
 	sigaction(SIGSEGV, &action, NULL);
 	sigaction(SIGBUS, &action, NULL);
+}
+
+int poison(void *addr)
+{
+	int err;
+
+	trap.ignore = 1;
+	err = madvise(addr, PAGE, MADV_HWPOISON) ? -errno : 0;
+	trap.ignore = 0;
+	return err;
 }
 
 /* ---- words --------------------------------------------------------------- */
@@ -564,8 +584,7 @@ void area_remove(struct area *area)
  */
 int area_poison(struct area *area, unsigned long page)
 {
-	return madvise((char *)area->map + page * PAGE, PAGE, MADV_HWPOISON) ?
-		       -errno : 0;
+	return poison((char *)area->map + page * PAGE);
 }
 
 /* Lines of /proc/swaps: name, type, size, used, priority. */

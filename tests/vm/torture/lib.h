@@ -73,6 +73,8 @@ static inline bool one_in(struct rng *rng, unsigned long n)
 void page_fill(void *addr, uint64_t gen);
 /* The first word that is not what page_fill() wrote, or -1. */
 int page_differs(const void *addr, uint64_t gen);
+/* The same, but it looks at one word in eight only. */
+int page_seems_to_differ(const void *addr, uint64_t gen);
 /* The generation that a page seems to hold; false if it is none at all. */
 bool page_gen(const void *addr, uint64_t *gen);
 
@@ -81,11 +83,15 @@ bool page_gen(const void *addr, uint64_t *gen);
 struct trap {
 	sigjmp_buf env;
 	volatile sig_atomic_t armed;
+	volatile sig_atomic_t ignore;	/* SIGBUS is no news */
 	volatile sig_atomic_t sig;
 	volatile int code;
 };
 
 extern __thread struct trap trap;
+
+/* Poison a page of ours, which brings a SIGBUS of its own. 0 or -errno. */
+int poison(void *addr);
 
 /* Called with a signal that no trap was set for; must not return. */
 extern void (*unexpected_fault)(int sig, int code, void *addr);

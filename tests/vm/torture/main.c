@@ -52,14 +52,14 @@ static void pause_ms(struct rng *rng, unsigned int max)
 	const double end = now() + below(rng, max) / 1e3;
 
 	do
-		usleep(min(max, 20U) * 1000);
+		usleep(min(max, 20U) * 500);
 	while (!stopping() && now() < end);
 }
 
 static void help_reclaim(struct rng *rng)
 {
-	cgroup_reclaim((1 + below(rng, 4 * opt.thps)) * THP / 4);
-	pause_ms(rng, 100);
+	cgroup_reclaim((1 + below(rng, 2 * opt.thps)) * THP / 4);
+	pause_ms(rng, 200);
 }
 
 /* From outside, where nobody expects it. */
@@ -83,7 +83,7 @@ static void help_advise(struct rng *rng)
 	syscall(SYS_process_madvise, fd, &vec, 1,
 		advice[below(rng, ARRAY_SIZE(advice))], 0);
 	close(fd);
-	pause_ms(rng, 5);
+	pause_ms(rng, 30);
 }
 
 static void help_swapoff(struct rng *rng)
@@ -117,13 +117,13 @@ static void help_split(struct rng *rng)
 		put_string(DEBUGFS "split_huge_pages", "1");
 	else
 		put_string("/proc/sys/vm/drop_caches", "2");
-	pause_ms(rng, 300);
+	pause_ms(rng, 600);
 }
 
 static void help_compact(struct rng *rng)
 {
 	put_string("/proc/sys/vm/compact_memory", "1");
-	pause_ms(rng, 1000);
+	pause_ms(rng, 2000);
 }
 
 static void help_merge(struct rng *rng)
@@ -841,8 +841,8 @@ static void settle(void)
 		{ "/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs", "500" },
 		/* Readahead would have pages share the fate of a bad neighbour. */
 		{ "/proc/sys/vm/page-cluster", "0" },
-		{ "/sys/kernel/mm/ksm/pages_to_scan", "200" },
-		{ "/sys/kernel/mm/ksm/sleep_millisecs", "50" },
+		{ "/sys/kernel/mm/ksm/pages_to_scan", "100" },
+		{ "/sys/kernel/mm/ksm/sleep_millisecs", "100" },
 		{ KNOB, "exclusive" },
 		{ ZSWAP, "N" },
 	};
