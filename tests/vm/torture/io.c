@@ -346,7 +346,8 @@ static bool write_round(void)
 	io.way = "writing";
 	for (i = 0; i < nr; i++) {
 		err = area_poison(&io.area, 1 + below(&io.rng, NR_PAGES));
-		if (err && err != -EHWPOISON) {
+		/* Or is it poisoned already? */
+		if (err && err != -EHWPOISON && err != -EFAULT) {
 			say("cannot poison the swap device: %s", strerror(-err));
 			_exit(2);
 		}

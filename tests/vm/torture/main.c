@@ -759,7 +759,7 @@ static void usage(FILE *out)
 		"  --seconds S          for each part and word (10)\n"
 		"  --steps N            at most, for each part and word (no limit)\n"
 		"  --threads N          that work side by side (3)\n"
-		"  --thps N             of memory (12)\n"
+		"  --thps N             of memory (8)\n"
 		"  --children N         of a process at a time (3)\n"
 		"  --calm               no helpers that disturb: with one thread and no\n"
 		"                       children the same seed does the same\n"
@@ -898,7 +898,7 @@ int main(int argc, char **argv)
 
 	opt = (struct options){
 		.seed = mix64(time(NULL)),
-		.seconds = 10, .threads = 3, .thps = 12, .children = 3,
+		.seconds = 10, .threads = 3, .thps = 8, .children = 3,
 	};
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		switch (option) {

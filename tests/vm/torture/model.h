@@ -21,7 +21,7 @@ struct run {
 	int failed;			/* somebody has reported */
 	unsigned int next_who;
 	unsigned long steps, forks, offlined;
-	unsigned long done[MAX_OPS], refused[MAX_OPS];
+	unsigned long done[MAX_OPS], refused[MAX_OPS], us[MAX_OPS];
 	char *arena;			/* of the first process */
 	size_t arena_len;
 	pid_t pid;			/* of the first process */
