@@ -110,20 +110,25 @@ static void help_zswap(struct rng *rng)
 	pause_ms(rng, 500);
 }
 
-/* Split all THPs there are, and have shrinkers look for those partly unmapped. */
+/* Split THPs that are mapped, and have shrinkers look for those partly unmapped. */
 static void help_split(struct rng *rng)
 {
+	char *start = run->arena + below(rng, run->arena_len / THP) * THP;
+	char range[64];
+
+	snprintf(range, sizeof(range), "%d,%p,%p", run->pid, (void *)start,
+		 (void *)(start + (1 + below(rng, 4)) * THP));
 	if (one_in(rng, 2))
-		put_string(DEBUGFS "split_huge_pages", "1");
-	else
 		put_string("/proc/sys/vm/drop_caches", "2");
-	pause_ms(rng, 600);
+	else
+		put_string(DEBUGFS "split_huge_pages", range);
+	pause_ms(rng, 300);
 }
 
 static void help_compact(struct rng *rng)
 {
+	pause_ms(rng, 3000);
 	put_string("/proc/sys/vm/compact_memory", "1");
-	pause_ms(rng, 2000);
 }
 
 static void help_merge(struct rng *rng)
