@@ -718,15 +718,27 @@ int inject_slab(int per_cent)
 	return inject("failslab", per_cent);
 }
 
-int inject_me(void)
+int inject_requests(const char *dev, int per_cent)
 {
-	return put_string("/proc/thread-self/make-it-fail", "1");
+	char path[64];
+	int err;
+
+	snprintf(path, sizeof(path), "/sys/block/%s/make-it-fail",
+		 strrchr(dev, '/') + 1);
+	err = put_string(path, "1");
+	return err ? err : inject("fail_make_request", per_cent);
+}
+
+int inject_me(bool on)
+{
+	return put_string("/proc/thread-self/make-it-fail", on ? "1" : "0");
 }
 
 void inject_stop(void)
 {
 	put_string(DEBUGFS "fail_page_alloc/probability", "0");
 	put_string(DEBUGFS "failslab/probability", "0");
+	put_string(DEBUGFS "fail_make_request/probability", "0");
 }
 
 /* ---- counters ------------------------------------------------------------ */

@@ -193,7 +193,9 @@ int machine_swaps(struct area *areas, int max);
  */
 int inject_pages(int min_order, int per_cent);
 int inject_slab(int per_cent);
-int inject_me(void);
+/* The same for requests to a block device. */
+int inject_requests(const char *dev, int per_cent);
+int inject_me(bool on);
 void inject_stop(void);
 
 /* ---- counters ----------------------------------------------------------- */

@@ -283,7 +283,7 @@ static bool hog_memory(void)
 	size_t off;
 
 	while (nr < ARRAY_SIZE(chunks) && huge_free() > 4 &&
-	       get_key("/proc/meminfo", "MemAvailable") > 64 << 10) {
+	       get_key("/proc/meminfo", "MemAvailable") > 32 << 10) {
 		chunks[nr] = mmap(NULL, chunk, PROT_READ | PROT_WRITE,
 				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (chunks[nr] == MAP_FAILED)
@@ -387,6 +387,13 @@ static const char *some_fall_back(const struct counters *c)
 /* Nothing may hold on to the swap of the machine, which a part turns off. */
 static int no_machine_swap(void)
 {
+	return machine_swap_off();
+}
+
+static int failing_requests(void)
+{
+	if (access(DEBUGFS "fail_make_request", F_OK))
+		return -errno;
 	return machine_swap_off();
 }
 
@@ -507,9 +514,9 @@ static const struct part parts[] = {
 	},
 	{
 		.name = "write-errors",
-		.what = "the swap device cannot write some slots",
+		.what = "many writes to the swap device fail",
 		.body = write_errors_run,
-		.set_up = no_machine_swap,
+		.set_up = failing_requests,
 		.tear_down = machine_swap,
 		.no_pmd = true,
 	},

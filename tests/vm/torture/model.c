@@ -1587,13 +1587,12 @@ static void work(struct actor *a)
 static void *thread_main(void *arg)
 {
 	self = arg;
-	if (world.run->injecting && inject_me())
+	if (world.run->injecting && inject_me(true))
 		wrong(NULL, -1, "no fault injection");
 	work(arg);
 	/* A child gets its PR_SET_PDEATHSIG when the thread that forked it ends. */
 	reap(true);
-	while (world.run->injecting &&
-	       put_string("/proc/thread-self/make-it-fail", "0"))
+	while (world.run->injecting && inject_me(false))
 		;
 	return NULL;
 }
