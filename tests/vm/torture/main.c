@@ -726,6 +726,8 @@ static void torture(const struct part *part, const char *word)
 	if (ok && word && !opt.mix) {
 		if (!strcmp(word, "never") && c.out)
 			bad = "PMD swap entries were installed with the knob at never";
+		else if (!strcmp(word, "never") && c.thp_out > 8 && !c.out_fallback)
+			bad = "thp_swpout_pmd_fallback did not count";
 		else if (strcmp(word, "never") && !part->no_pmd && !c.out)
 			bad = "no PMD swap entry was ever installed";
 		else if (strcmp(word, "never") && !part->no_pmd && !c.in)
