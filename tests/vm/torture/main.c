@@ -466,7 +466,8 @@ static const struct part parts[] = {
 	{
 		.name = "no-pages",
 		.what = "some allocations of pages fail",
-		.mix = OUT_AND_IN "fork:5 dontneed:2 munmap:2 fill-holes:2 willneed:3 populate:2 mremap:4 uffd-move:4 free:2",
+		.mix = OUT_AND_IN "fork:5 dontneed:2 munmap:2 fill-holes:2 willneed:3 "
+				  "populate:2 mremap:4 uffd-move:4 free:2",
 		.helpers = "reclaim advise",
 		.set_up = no_pages,
 		.injecting = true,
@@ -482,7 +483,8 @@ static const struct part parts[] = {
 	{
 		.name = "limit",
 		.what = "a memory cgroup at its limit",
-		.mix = OUT_AND_IN "fork:3 dontneed:2 munmap:2 fill-holes:2 mprotect:2 mremap:2 uffd-move:3 free:3",
+		.mix = OUT_AND_IN "fork:3 dontneed:2 munmap:2 fill-holes:2 mprotect:2 "
+				  "mremap:2 uffd-move:3 free:3",
 		.set_up = limit,
 		.scarce = true,
 	},
@@ -738,7 +740,8 @@ static void torture(const struct part *part, const char *word)
 			say("MISMATCH in %s: %s", name, bad);
 		ok = !bad;
 	}
-	say("%s: %lu steps, %lu forks in %.0f s; out %lld (fallback %lld, of THPs %lld), in %lld (fallback %lld), split %lld",
+	say("%s: %lu steps, %lu forks in %.0f s; out %lld (fallback %lld, of THPs %lld), "
+	    "in %lld (fallback %lld), split %lld",
 	    name, run->steps, run->forks, now() - start, c.out, c.out_fallback,
 	    c.thp_out_fallback, c.in, c.in_fallback, c.split);
 	if (opt.verbose || !ok)
@@ -973,7 +976,7 @@ int main(int argc, char **argv)
 	}
 
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
-		const char *list = knob ? knob : i ? "exclusive" : "always,exclusive,never";
+		const char *list = knob ? knob : i ? words[1] : "always,exclusive,never";
 
 		if (wanted && !listed(wanted, parts[i].name))
 			continue;
