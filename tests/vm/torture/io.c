@@ -385,6 +385,11 @@ static int rounds(struct run *run, bool (*round)(void))
 	io.rng.state = mix64(opt.seed);
 	unexpected_fault = unexpected;
 	catch_faults();
+	/* Nothing of our own may be swapped out, or in, with errors. */
+	if (mlockall(MCL_CURRENT)) {
+		say("mlockall: %s", strerror(errno));
+		return 2;
+	}
 	run->pid = getpid();
 	for (io.round = 0; now() < end &&
 	     (!opt.steps || io.round < opt.steps); io.round++) {
