@@ -566,6 +566,8 @@ static void report_hang(void)
 /* All that was used is given back, now that everybody has exited. */
 static bool all_returned(long used_before, bool own_pressure)
 {
+	/* A poisoned page stays in the swap cache, and so does its slot. */
+	const long long lost = run->poisoning ? run->offlined * PAGE : 0;
 	long long swap = 0, anon = 0, tables = 0, current = 0, file = 0, kernel = 0;
 	long used = 0;
 	int i;
@@ -579,7 +581,8 @@ static bool all_returned(long used_before, bool own_pressure)
 		current = cgroup_get("memory.current");
 		used = swaps_used_kib();
 		/* What is left of the charges of each processor: 64 pages. */
-		if (!swap && !anon && !tables && (used <= used_before || own_pressure) &&
+		if (swap <= lost && anon <= 2 * lost && !tables &&
+		    (used <= used_before + lost / 1024 || own_pressure) &&
 		    current - file - kernel <= 8 * 64 * (long long)PAGE)
 			return true;
 		/* Freed slots may wait for their swap cache to go. */
