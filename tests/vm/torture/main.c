@@ -376,12 +376,15 @@ static const char *all_fall_back(const struct counters *c)
 {
 	if (c->out)
 		return "PMD swap entries were installed where no 512 slots are free";
-	return c->thp_out_fallback ? NULL : "thp_swpout_fallback did not count";
+	return c->thp_out_fallback || c->pswpout < 4 * (long long)NR ?
+		       NULL : "thp_swpout_fallback did not count";
 }
 
 static const char *some_fall_back(const struct counters *c)
 {
-	return c->in_fallback ? NULL : "thp_swpin_pmd_fallback did not count";
+	/* With 70 per cent failing, six do not come back whole by luck. */
+	return c->in_fallback || c->in < 6 ?
+		       NULL : "thp_swpin_pmd_fallback did not count";
 }
 
 /* Nothing may hold on to the swap of the machine, which a part turns off. */
@@ -733,9 +736,10 @@ static void torture(const struct part *part, const char *word)
 			bad = "PMD swap entries were installed with the knob at never";
 		else if (!strcmp(word, "never") && c.thp_out > 8 && !c.out_fallback)
 			bad = "thp_swpout_pmd_fallback did not count";
-		else if (strcmp(word, "never") && !part->no_pmd && !c.out)
+		else if (strcmp(word, "never") && !part->no_pmd && !c.out &&
+			 (part->body || run->steps > 200))
 			bad = "no PMD swap entry was ever installed";
-		else if (strcmp(word, "never") && !part->no_pmd && !c.in)
+		else if (strcmp(word, "never") && !part->no_pmd && c.out > 8 && !c.in)
 			bad = "no PMD swap entry was ever swapped in";
 		else if (part->verify && (strcmp(word, "never") || part->no_pmd))
 			bad = part->verify(&c);
