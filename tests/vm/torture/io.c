@@ -251,6 +251,16 @@ static bool after_moving(void)
 	return check_all(&io.rng);
 }
 
+/* Let go of a page that cannot be read; it is empty then. */
+static bool drop_page(unsigned long i)
+{
+	if (madvise(io.mem + i * PAGE, PAGE, MADV_DONTNEED))
+		return wrong("MADV_DONTNEED", i, errno);
+	io.bad[i] = false;
+	io.gen[i] = 0;
+	return true;
+}
+
 /* What is not there any more cannot fail. */
 static bool after_dontneed(void)
 {
@@ -259,10 +269,8 @@ static bool after_dontneed(void)
 	for (i = 0; i < NR_PAGES; i++) {
 		if (!io.bad[i] || one_in(&io.rng, 3))
 			continue;
-		if (madvise(io.mem + i * PAGE, PAGE, MADV_DONTNEED))
-			return wrong("MADV_DONTNEED", i, errno);
-		io.bad[i] = false;
-		io.gen[i] = 0;
+		if (!drop_page(i))
+			return false;
 	}
 	return check_all(&io.rng);
 }
@@ -326,14 +334,10 @@ static bool read_round(void)
 	if (!check_all(&io.rng))
 		return false;
 	for (i = 0; i < NR_PAGES; i++) {
-		if (!io.bad[i]) {
+		if (!io.bad[i])
 			fill(i);
-			continue;
-		}
-		if (madvise(io.mem + i * PAGE, PAGE, MADV_DONTNEED))
-			return wrong("MADV_DONTNEED", i, errno);
-		io.bad[i] = false;
-		io.gen[i] = 0;
+		else if (!drop_page(i))
+			return false;
 	}
 	return check_all(&io.rng);
 }
