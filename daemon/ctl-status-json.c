@@ -110,21 +110,18 @@ static int read_bool(sd_bus *bus, const char *property, json_t **ret)
 static int read_last_reload(sd_bus *bus, json_t **ret)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-	uint64_t usec, changes;
+	struct ctl_reload reload;
 	json_t *messages;
-	int r, accepted;
+	int r;
 
-	r = ctl_get_property(bus, "LastReload", "(btta(ss))", &m);
-	if (r >= 0)
-		r = sd_bus_message_enter_container(m, 'r', "btta(ss)");
-	if (r >= 0)
-		r = sd_bus_message_read(m, "btt", &accepted, &usec, &changes);
+	r = ctl_get_last_reload(bus, &reload, &m);
 	if (r >= 0)
 		r = read_array(m, "(ss)", read_message, &messages);
 	if (r < 0)
 		return r;
-	*ret = json_pack("{s:b, s:I, s:I, s:o}", "accepted", accepted, "usec", (json_int_t)usec,
-			 "changes", (json_int_t)changes, "messages", messages);
+	*ret = json_pack("{s:b, s:I, s:I, s:o}", "accepted", reload.accepted, "usec",
+			 (json_int_t)reload.usec, "changes", (json_int_t)reload.changes, "messages",
+			 messages);
 	return *ret ? 0 : -ENOMEM;
 }
 

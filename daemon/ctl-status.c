@@ -46,27 +46,23 @@ static int print_last_reload(sd_bus *bus, size_t width)
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
 	const char *kind, *text;
 	char when[64] = "";
-	int r, accepted;
+	struct ctl_reload reload;
 	struct tm tm;
-	uint64_t usec, changes;
 	time_t t;
+	int r;
 
-	r = ctl_get_property(bus, "LastReload", "(btta(ss))", &m);
-	if (r >= 0)
-		r = sd_bus_message_enter_container(m, 'r', "btta(ss)");
-	if (r >= 0)
-		r = sd_bus_message_read(m, "btt", &accepted, &usec, &changes);
+	r = ctl_get_last_reload(bus, &reload, &m);
 	if (r >= 0)
 		r = sd_bus_message_enter_container(m, 'a', "(ss)");
 	if (r < 0)
 		return r;
-	t = usec / 1000000;
+	t = reload.usec / 1000000;
 	if (localtime_r(&t, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S %Z", &tm);
 	printf("%-16s%s, %s\n", "Last reload:",
-	       usec == 0  ? "under way"
-	       : accepted ? "accepted"
-			  : "refused, the configuration before it stays in force",
+	       reload.usec == 0  ? "under way"
+	       : reload.accepted ? "accepted"
+				 : "refused, the configuration before it stays in force",
 	       when);
 	while ((r = sd_bus_message_read(m, "(ss)", &kind, &text)) > 0)
 		ctl_print_wrapped(text, width);
