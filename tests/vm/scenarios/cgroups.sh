@@ -75,7 +75,7 @@ for i in $(seq 200); do mkdir $cgroups/box/many$i; done
 check "many at once all have it" soon 2000 bash -c \
 	"[[ \$(cat $cgroups/box/many*/memory.zswap.max | sort -u) == $((64 << 20)) ]]"
 
-kill -9 "$(systemctl show -P MainPID pmdswapd)"
+kill_daemon
 check "after kill -9 it comes back" soon 5000 pmdswapctl status
 check "with the policies" is "$(live_max $db)" 0
 

@@ -84,6 +84,14 @@ fresh_daemon() {
 	systemctl start pmdswapd
 }
 
+# kill -9, once it runs: the process 0 of a daemon between two starts would be this script.
+kill_daemon() {
+	soon 10000 systemctl is-active pmdswapd >/dev/null
+	local pid
+	pid=$(systemctl show -P MainPID pmdswapd)
+	((pid)) && kill -9 "$pid"
+}
+
 scenario_end() {
 	if ((failed)); then
 		journal -n 60 | sed 's/^/# /'

@@ -91,14 +91,14 @@ systemctl start pmdswapd
 for round in 1 2 3 4 5 6 7 8; do
 	if ((round % 2)); then pmdswapctl restore >/dev/null 2>&1 & else pmdswapctl reload >/dev/null 2>&1 & fi
 	sleep 0.0$((round * 3))
-	kill -9 "$(systemctl show -P MainPID pmdswapd)"
+	kill_daemon
 	wait $!
 	# So many starts in so short a time are too many for systemd.
 	systemctl reset-failed pmdswapd
 	soon 10000 pmdswapctl verify >/dev/null || echo "# not in line after round $round"
 done
 check "after each kill it came back and applied everything" pmdswapctl verify
-kill -9 "$(systemctl show -P MainPID pmdswapd)"
+kill_daemon
 systemctl stop pmdswapd
 check "restore after that" pmdswapctl restore
 check "gives back every cgroup" bash -c "[[ \$(cat $cgroups/box/k*/memory.zswap.max | sort -u) == max ]]"
