@@ -64,8 +64,9 @@ need_packages() {
 	(
 		flock 9
 		export DEBIAN_FRONTEND=noninteractive
-		apt-get install -y --no-install-recommends "${missing[@]}" ||
-			{ apt-get update && apt-get install -y --no-install-recommends "${missing[@]}"; }
+		# Somebody else may be installing something just now.
+		local -a install=(apt-get -o DPkg::Lock::Timeout=600 install -y --no-install-recommends)
+		"${install[@]}" "${missing[@]}" || { apt-get update && "${install[@]}" "${missing[@]}"; }
 	) >"$log" 2>&1 9>"${TMPDIR:-/tmp}/pmdswap-apt.lock" || {
 		tail -n 5 "$log" >&2
 		die "$what needs ${missing[*]}, and apt-get install failed (whole log: $log)"
