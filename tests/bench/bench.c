@@ -217,6 +217,16 @@ double median(double *numbers, size_t count)
 	return (numbers[(count - 1) / 2] + numbers[count / 2]) / 2;
 }
 
+double least(const double *numbers, size_t count)
+{
+	double result = numbers[0];
+
+	for (size_t i = 1; i < count; i++)
+		if (numbers[i] < result)
+			result = numbers[i];
+	return result;
+}
+
 static const struct {
 	const char *name;
 	void (*run)(const struct options *options);

@@ -62,6 +62,7 @@ void *locked(size_t bytes);
 
 /* Median of @count numbers, which are sorted by this. */
 double median(double *numbers, size_t count);
+double least(const double *numbers, size_t count);
 
 /* Percent of @area's size that is mapped huge in this process. */
 double huge_percent(const struct area *area);
