@@ -148,8 +148,7 @@ static enum exit_code look(const struct ctl *x, const char *name, struct subject
 	if (code != EXIT_OK)
 		return code;
 	s->policy = policy_resolve(s->live.config, s->cgroup, s->unit, &s->match);
-	s->view.cgroup = s->cgroup;
-	view_read_kernel(s->live.root_fd, &s->view);
+	view_read_kernel(s->live.root_fd, s->cgroup, &s->view);
 	/* Before the assessment, which records what would be changed. */
 	look_at_records(s);
 	survey = live_survey(&s->live, NULL);
