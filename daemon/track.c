@@ -214,6 +214,8 @@ void manager_on_watch(void *userdata, void *target, uint32_t mask, const char *n
 		if (m->rescan_needed)
 			manager_rescan(m);
 		manager_reconcile(m, false);
+	} else if (target == &m->bus_wd) {
+		manager_on_bus_event(m, mask, name);
 	} else if (k >= m->kernel && k < m->kernel + N_KERNEL_SETTINGS) {
 		enum setting s = k - m->kernel;
 		uint64_t live;
