@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "cgroupfs.h"
+#include "unit.h"
 
 /*
  * How long PID 1 may take from its reply to the write: looked at after 5 ms, 10 ms, ..., 2.5 s in
@@ -51,7 +52,6 @@ static void op_free(struct op *op)
 {
 	for (size_t i = 0; i < op->n; i++) {
 		free(op->items[i].cgroup);
-		free(op->items[i].unit);
 		free(op->items[i].policy);
 	}
 	sd_event_source_disable_unref(op->timer);
@@ -187,7 +187,7 @@ static void start_op(struct applier *a, struct pid1 *pid1, struct op *op)
 	a->ops = op;
 	r = -ENOTCONN;
 	if (pid1)
-		r = pid1_set(pid1, op->items[0].unit,
+		r = pid1_set(pid1, unit_of_cgroup(op->items[0].cgroup),
 			     cgroupfs_id(a->root_fd, op->items[0].cgroup, &id) < 0, properties,
 			     op->n, on_set, op);
 	if (r < 0)
@@ -208,7 +208,7 @@ void applier_run(struct applier *a, struct pid1 *pid1, struct plan *plan)
 	for (size_t i = 0; i < todo.n; i++) {
 		struct plan_item *item = &todo.items[i];
 
-		if (!item->unit) {
+		if (!item->as_property) {
 			write_item(a, item);
 			continue;
 		}
@@ -223,7 +223,7 @@ void applier_run(struct applier *a, struct pid1 *pid1, struct plan *plan)
 			continue;
 		}
 		op->items[op->n++] = *item;
-		item->cgroup = item->unit = item->policy = NULL;
+		item->cgroup = item->policy = NULL;
 	}
 	if (op)
 		start_op(a, pid1, op);

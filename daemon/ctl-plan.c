@@ -76,18 +76,13 @@ static int visit(const char *path, void *userdata)
 {
 	struct comparison *x = userdata;
 	const struct survey survey = live_survey(&x->live, NULL);
-	_cleanup_free_ char *unit = NULL;
-	const struct policy *policy;
+	const struct policy *policy = policy_resolve(x->live.config, path, NULL);
 	struct assessment a;
 	int r;
 
-	r = unit_from_cgroup(path, &unit);
-	if (r < 0)
-		return r;
-	policy = policy_resolve(x->live.config, path, unit, NULL);
 	if (policy) {
 		x->n_cgroups++;
-		r = assess_cgroup(&survey, x->live.config, path, unit, policy, &a);
+		r = assess_cgroup(&survey, x->live.config, path, policy, &a);
 		if (r >= 0)
 			r = add_assessment(x, &a, path, policy->name);
 		if (r < 0)
@@ -100,17 +95,15 @@ static int visit(const char *path, void *userdata)
 static bool skip_record(void *userdata, const struct record *record)
 {
 	struct comparison *x = userdata;
-	_cleanup_free_ char *unit = NULL;
 	uint64_t want, id;
 
-	return unit_from_cgroup(record->cgroup, &unit) >= 0 &&
-	       policy_wants(policy_resolve(x->live.config, record->cgroup, unit, NULL),
-			    record->setting, &want) &&
-	       (record->unit || cgroupfs_id(x->live.root_fd, record->cgroup, &id) >= 0);
+	return policy_wants(policy_resolve(x->live.config, record->cgroup, NULL), record->setting,
+			    &want) &&
+	       (record->as_property || cgroupfs_id(x->live.root_fd, record->cgroup, &id) >= 0);
 }
 
 /* What is left as somebody else made it is no difference to the configuration. */
-static void ignore_left(void *userdata, const char *cgroup, const char *unit, enum setting s)
+static void ignore_left(void *userdata, const char *cgroup, enum setting s)
 {
 }
 
@@ -231,10 +224,8 @@ static int print_items(const struct comparison *x, size_t width, bool verify)
 		const struct plan_item *item = &x->plan.items[i];
 		char from[SETTING_TEXT_MAX], to[SETTING_TEXT_MAX];
 		const char *name = setting_name(item->setting);
-		_cleanup_free_ char *unit = NULL;
+		const char *unit = item->cgroup ? unit_of_cgroup(item->cgroup) : NULL;
 
-		if (item->cgroup && unit_from_cgroup(item->cgroup, &unit) < 0)
-			return -ENOMEM;
 		/* All settings of a cgroup are of its memory. */
 		name += item->cgroup ? strlen("memory.") : 0;
 		table_row(&t, item->cgroup ? unit ?: item->cgroup : "[kernel]", name,
@@ -272,12 +263,8 @@ static json_t *items_to_json(const struct plan *plan)
 	for (size_t i = 0; array && i < plan->n; i++) {
 		const struct plan_item *item = &plan->items[i];
 		char from[SETTING_TEXT_MAX], to[SETTING_TEXT_MAX];
-		_cleanup_free_ char *unit = NULL;
+		const char *unit = item->cgroup ? unit_of_cgroup(item->cgroup) : NULL;
 
-		if (item->cgroup && unit_from_cgroup(item->cgroup, &unit) < 0) {
-			json_decref(array);
-			return NULL;
-		}
 		if (json_array_append_new(
 			    array, json_pack("{s:s?, s:s?, s:s, s:s, s:s, s:s?, s:b, s:b}",
 					     "cgroup", item->cgroup, "unit", unit, "setting",
@@ -286,7 +273,7 @@ static json_t *items_to_json(const struct plan *plan)
 					     setting_format(item->setting, item->to, to), "policy",
 					     item->cgroup ? item->policy : NULL, "restore",
 					     item->action == ACTION_RESTORE, "through_systemd",
-					     item->unit != NULL)) < 0) {
+					     item->as_property)) < 0) {
 			json_decref(array);
 			return NULL;
 		}

@@ -71,7 +71,7 @@ struct manager {
 	struct kernel_status kernel[N_KERNEL_SETTINGS];
 	bool have_cgroups; /* cgroup v2 is mounted */
 
-	sd_bus *bus; /* to PID 1: the system bus or PID 1's own socket; NULL: neither */
+	sd_bus *bus;         /* to PID 1: the system bus or PID 1's own socket; NULL: neither */
 	bool bus_is_private; /* PID 1's own */
 	int bus_wd;          /* the watch for a system bus that comes, or negative */
 	struct pid1 *pid1;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cgroup.h"
 #include "fs.h"
 #include "peer.h"
 #include "unit.h"
@@ -367,11 +368,8 @@ static int find_cgroup(const struct pid1 *p, const char *path, const char *inter
 		return r;
 	if (!above)
 		return -EBADMSG;
-	if (asprintf(ret, "%s/%s", strcmp(above, "/") == 0 ? "" : above, unit) < 0) {
-		*ret = NULL;
-		return -ENOMEM;
-	}
-	return 0;
+	*ret = cgroup_below(above, unit);
+	return *ret ? 0 : -ENOMEM;
 }
 
 int pid1_read_unit(const struct pid1 *p, const char *unit, struct pid1_unit *ret)

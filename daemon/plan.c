@@ -38,7 +38,6 @@ static bool copy(char **to, const char *from)
 static void item_clear(struct plan_item *item)
 {
 	free(item->cgroup);
-	free(item->unit);
 	free(item->policy);
 }
 
@@ -52,9 +51,8 @@ int plan_add(struct plan *p, const struct plan_item *item)
 	p->items = grown;
 	new = &grown[p->n];
 	*new = *item;
-	new->cgroup = new->unit = new->policy = NULL;
-	if (!copy(&new->cgroup, item->cgroup) || !copy(&new->unit, item->unit) ||
-	    !copy(&new->policy, item->policy)) {
+	new->cgroup = new->policy = NULL;
+	if (!copy(&new->cgroup, item->cgroup) || !copy(&new->policy, item->policy)) {
 		item_clear(new);
 		return -ENOMEM;
 	}

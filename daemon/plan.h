@@ -40,9 +40,9 @@ enum action plan_decide(const struct facts *f);
 struct plan_item {
 	enum action action; /* ACTION_SET or ACTION_RESTORE */
 	enum setting setting;
-	char *cgroup; /* NULL: a setting of the kernel */
-	char *unit;   /* to be set through PID 1; NULL: to be written */
-	char *policy; /* the policy or section that wants it; NULL: a restore */
+	char *cgroup;     /* NULL: a setting of the kernel */
+	char *policy;     /* the policy or section that wants it; NULL: a restore */
+	bool as_property; /* of the unit, to be set through PID 1; else to be written */
 	uint64_t from;
 	uint64_t to;
 };

@@ -94,7 +94,7 @@ static void test_add_and_move(void **state)
 	const struct plan_item item = { .action = ACTION_SET,
 					.setting = S,
 					.cgroup = (char *)"/a",
-					.unit = (char *)"a.service" };
+					.as_property = true };
 	struct plan p = {}, q = {};
 
 	assert_int_equal(plan_move(&p, &q), 0);
@@ -104,7 +104,7 @@ static void test_add_and_move(void **state)
 	assert_int_equal(p.n, 2);
 	assert_int_equal(q.n, 0);
 	assert_ptr_not_equal(p.items[0].cgroup, item.cgroup);
-	assert_string_equal(p.items[1].unit, "a.service");
+	assert_true(p.items[1].as_property);
 	assert_null(p.items[1].policy);
 	plan_clear(&p);
 	assert_int_equal(p.n, 0);
