@@ -391,7 +391,10 @@ int manager_run(struct manager *m)
 		log_notice("Cannot talk to PID 1 (%s), so cgroups of units are written directly; "
 			   "a daemon-reload undoes that for a moment",
 			   strerror(-r));
-	else if (r >= 0)
+	/* It is there, and busy. */
+	if (r < 0 && r != -ENOENT && r != -ECONNREFUSED)
+		manager_arm(m, &m->reconnect_timer, m->reconnect_usec, on_reconnect);
+	if (r >= 0)
 		say_if_private(m);
 	if (!m->once) {
 		r = bus_server_new(&m->server, m);

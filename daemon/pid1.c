@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cgroup.h"
+#include "clock.h"
 #include "fs.h"
 #include "peer.h"
 #include "unit.h"
@@ -56,6 +57,26 @@ int pid1_connect(sd_bus **ret, int root_fd, bool fake_root, bool *ret_private)
 	return r < 0 ? peer_connect(root_fd, "run/systemd", "private", ret) : r;
 }
 
+/* Wait until the other side has let us in: until then calls have no time-out of their own. */
+static int wait_until_ready(sd_bus *bus)
+{
+	uint64_t end = clock_usec(CLOCK_MONOTONIC) + CALL_TIMEOUT_USEC;
+	int r;
+
+	while ((r = sd_bus_is_ready(bus)) == 0) {
+		uint64_t now = clock_usec(CLOCK_MONOTONIC);
+
+		if (now >= end)
+			return -ETIMEDOUT;
+		r = sd_bus_process(bus, NULL);
+		if (r == 0)
+			r = sd_bus_wait(bus, end - now);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? r : 0;
+}
+
 /* 1 if PID 1 has the property, 0 if not, or a negative errno if it does not answer. */
 static int probe(sd_bus *bus, const char *property)
 {
@@ -78,14 +99,17 @@ static int probe(sd_bus *bus, const char *property)
 int pid1_new(struct pid1 **ret, sd_bus *bus)
 {
 	_cleanup_(pid1_freep) struct pid1 *p = calloc(1, sizeof(*p));
+	int r;
 
 	if (!p)
 		return -ENOMEM;
 	p->bus = sd_bus_ref(bus);
 	p->waiting_tail = &p->waiting;
+	r = wait_until_ready(bus);
+	if (r < 0)
+		return r;
 	for (int s = SETTING_CGROUP_FIRST; s < N_SETTINGS; s++) {
-		int r = probe(bus, setting_property(s));
-
+		r = probe(bus, setting_property(s));
 		if (r < 0)
 			return r;
 		p->knows[s] = r;
