@@ -71,11 +71,8 @@ static int find_unit(struct subject *s, const char *unit)
 	if (r < 0 || s->cgroup)
 		return r;
 	/* It is not running, and most units are here. */
-	if (asprintf(&s->cgroup, "/system.slice/%s", unit) < 0) {
-		s->cgroup = NULL;
-		return -ENOMEM;
-	}
-	return 0;
+	s->cgroup = cgroup_below("/system.slice", unit);
+	return s->cgroup ? 0 : -ENOMEM;
 }
 
 static enum exit_code find(struct subject *s, const char *name)

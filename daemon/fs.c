@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -188,7 +187,7 @@ int fs_make_directory(int root_fd, const char *path)
 	}
 }
 
-int fs_exists(int root_fd, const char *path)
+bool fs_exists(int root_fd, const char *path)
 {
 	return faccessat(root_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }

@@ -2,6 +2,7 @@
 #ifndef PMDSWAP_FS_H
 #define PMDSWAP_FS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -42,6 +43,6 @@ int fs_replace_text(int root_fd, const char *path, const char *text, size_t size
 int fs_make_directory(int root_fd, const char *path);
 
 /* Whether a path exists. */
-int fs_exists(int root_fd, const char *path);
+bool fs_exists(int root_fd, const char *path);
 
 #endif
