@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "test.h"
 
-#include <stdlib.h>
-
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cgroup.h"
 
