@@ -20,9 +20,9 @@ start_box() {
 		echo +memory >cgroup.subtree_control
 		echo +memory >payload/cgroup.subtree_control
 		exec sleep infinity' &
-	soon 5000 test -d $cgroups$box/payload/b
 }
-check "a delegated scope" start_box
+start_box
+check "a delegated scope" soon 5000 test -d $cgroups$box/payload/b
 conf <<-END
 	[policy scope]
 	unit = box.scope
