@@ -25,6 +25,7 @@ static int add_item(const struct survey *s, const struct facts *f, struct plan_i
 		return -ENOMEM;
 	if (item->as_property && !r->as_property)
 		r->as_property = s->state->changed = true;
+	item->cgroup = r->cgroup;
 	item->setting = f->setting;
 	item->from = f->live_known ? f->live : r->current;
 	if (r->current != item->to) {
@@ -111,7 +112,7 @@ int survey_cgroup(const struct survey *s, const char *cgroup, uint64_t id,
 {
 	const char *unit = unit_of_cgroup(cgroup);
 	struct facts f = { .setting = setting };
-	struct plan_item item = { .cgroup = (char *)cgroup };
+	struct plan_item item = { .cgroup = cgroup };
 	struct record *record = state_find(s->state, cgroup, setting);
 	int r;
 
@@ -158,7 +159,7 @@ int survey_stopped_unit(const struct survey *s, const char *cgroup, const struct
 		.record = state_find(s->state, cgroup, setting),
 	};
 	struct plan_item item = {
-		.cgroup = (char *)cgroup,
+		.cgroup = cgroup,
 		.as_property = true,
 		.policy = policy ? policy->name : NULL,
 	};
@@ -185,7 +186,7 @@ int survey_kernel(const struct survey *s, const struct config *config, enum sett
 		.want = config->kernel[setting].value,
 		.record = state_find(s->state, NULL, setting),
 	};
-	struct plan_item item = { .policy = (char *)"kernel" };
+	struct plan_item item = { .policy = "kernel" };
 	int r;
 
 	*ret = (struct finding){};
