@@ -84,14 +84,24 @@ bool applier_busy_with(const struct applier *a, const char *cgroup)
 	return false;
 }
 
+static const char *explain_write(const struct plan_item *item, int error)
+{
+	if (error >= 0)
+		return NULL;
+	if (error == -EREMOTEIO)
+		return "the kernel took the value and shows another";
+	/* Root without capabilities, as which the service runs. */
+	if (error == -EACCES && item->cgroup && geteuid() == 0)
+		return "the cgroup belongs to a user, whose files the service may not write; give "
+		       "the policy to a unit above it";
+	return strerror(-error);
+}
+
 static void write_item(struct applier *a, const struct plan_item *item)
 {
 	int r = cgroupfs_write(a->root_fd, item->cgroup, item->setting, item->to);
 
-	a->result(a->userdata, item, r,
-		  r == -EREMOTEIO ? "the kernel took the value and shows another"
-		  : r < 0         ? strerror(-r)
-				  : NULL);
+	a->result(a->userdata, item, r, explain_write(item, r));
 }
 
 /* Take an op off the list: whoever hears of its results may look whether we are busy. */

@@ -89,7 +89,7 @@ END
 check "reload with a policy for managers of users" pmdswapctl reload
 check "the manager has it" is "$(live_max $manager)" $((64 << 20))
 check "what is below it is its own" bash -c "! pmdswapctl list --full | grep -q '$manager/'"
-check "and limited all the same" bash -c "pmdswapctl explain $manager/app.slice | grep -q '^memory.zswap.max .* $manager$'"
+check "and limited all the same" bash -c "pmdswapctl explain --full $manager/app.slice | grep -q '^memory.zswap.max .* $manager$'"
 as_user systemd-run --user --quiet --unit=theirs sleep infinity
 check "a service of the user gets none of its own" is "$(live_max $manager/app.slice/theirs.service)" max
 check "its reload does not matter" as_user systemctl --user daemon-reload
@@ -113,15 +113,16 @@ END
 check "what is named below it counts" not pmdswapctl reload
 sed -i 's/^mode = pmd/mode = zswap/; $a zswap-max = 16M' /etc/pmdswapd.conf
 check "running again" soon 30000 running
-check "reload with a cgroup of the user by its path" pmdswapctl reload
-check "it has the policy" soon 1000 is "$(live_max $manager/app.slice)" $((16 << 20))
-check "the manager is given its own back" is "$(live_max $manager)" max
-as_user systemctl --user daemon-reload
-check "and has it after a reload of its manager" soon 3000 is "$(live_max $manager/app.slice)" $((16 << 20))
+sed -i '/^\[policy user\]/,/^mode/s/^mode.*/&\nzswap-max = 32M/' /etc/pmdswapd.conf
+check "a cgroup of the user by its path is reported" not eval "pmdswapctl reload >/run/reload 2>&1"
+check "as what it is" grep -q "^pmdswapctl: $manager/app.slice: .* failed: the cgroup belongs to a user" /run/reload
+check "and in the status" bash -c "pmdswapctl status | grep -q '^failed .*app.slice'"
+check "it is as it was" is "$(live_max $manager/app.slice)" max
+check "the rest is applied" is "$(live_max /user.slice/user-1000.slice)" $((32 << 20))
+check "and the manager given its own back" is "$(live_max $manager)" max
 conf </dev/null
 check "reload without" pmdswapctl reload
-check "the user has the original back" is "$(live_max $manager/app.slice)" max
-check "and stays what it was" is "$(live_max /user.slice/user-1000.slice)" max
+check "the slice has its original back" is "$(live_max /user.slice/user-1000.slice)" max
 loginctl disable-linger user
 systemctl stop user@1000.service
 check "a manager that goes is no harm" soon 5000 pmdswapctl status
