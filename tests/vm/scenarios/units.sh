@@ -89,7 +89,8 @@ fi
 cat >/run/late <<-'END'
 	start=$EPOCHREALTIME
 	max=/sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)/memory.zswap.max
-	until read -r live <"$max" && [[ $live == 0 ]]; do :; done
+	exec 3<>/run/nobody
+	until read -r live <"$max" && [[ $live == 0 ]]; do read -rt 0.003 -u 3 _; done
 	end=$EPOCHREALTIME
 	echo $(((${end/./} - ${start/./}) / 1000)) >>/run/latencies
 END
@@ -99,12 +100,16 @@ conf <<-END
 	mode = pmd
 END
 check "reload with a glob" pmdswapctl reload
-rm -f /run/latencies
+rm -f /run/latencies /run/nobody
+mkfifo /run/nobody
 for i in $(seq 21); do systemd-run --quiet --wait --collect --unit=late-$i timeout 30 bash /run/late; done
 sort -n /run/latencies >/run/sorted
 echo "# $(wc -l </run/sorted) units of a glob had it after their first process by ms: $(tr '\n' ' ' </run/sorted)"
 check "all units of a glob get the policy" [ "$(wc -l </run/sorted)" -eq 21 ]
-check "half of them within 100 ms" [ "$(sed -n 11p /run/sorted)" -le $((100 * slower)) ]
+# An emulated processor is some ten times as slow, and shares those of the host.
+limit=100
+! grep -q 'QEMU TCG' /proc/cpuinfo || limit=300
+check "half of them within $limit ms" [ "$(sed -n 11p /run/sorted)" -le $((limit * slower)) ]
 
 # Who cannot wait puts them into a slice: what is above them is there before they are.
 conf <<-END
