@@ -12,7 +12,7 @@ check "the service starts" fresh_daemon
 start_box() {
 	rm -f /run/memory
 	mkfifo /run/memory
-	systemd-run --quiet --scope --unit=box -p Delegate=yes sh -c '
+	systemd-run --quiet --scope --unit=box -p Delegate=yes bash -c '
 		cd /sys/fs/cgroup/system.slice/box.scope
 		mkdir manager payload payload/a payload/b
 		echo $$ >manager/cgroup.procs
