@@ -117,23 +117,25 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
 	return 0;
 }
 
-/* Hear of a system bus that comes, or of the directory that it will be in. */
-static void watch_for_bus(struct manager *m)
-{
-	const uint32_t mask = IN_ONLYDIR | IN_CREATE | IN_MOVED_TO;
-
-	m->bus_wd = watch_add(m->watch, BUS_SOCKET_DIRECTORY, mask, &m->bus_wd);
-	if (m->bus_wd == -ENOENT)
-		m->bus_wd = watch_add(m->watch, "run", mask, &m->bus_wd);
-	if (m->bus_wd < 0)
-		log_debug("Cannot watch for a system bus: %s", strerror(-m->bus_wd));
-}
-
 static void stop_watching_for_bus(struct manager *m)
 {
 	if (m->bus_wd >= 0)
 		watch_remove(m->watch, m->bus_wd);
 	m->bus_wd = -1;
+}
+
+/* Hear of a system bus that comes, or of the directory that it will be in. */
+static void watch_for_bus(struct manager *m)
+{
+	const uint32_t mask = IN_ONLYDIR | IN_CREATE | IN_MOVED_TO;
+
+	/* The directory above it may have been watched until now. */
+	stop_watching_for_bus(m);
+	m->bus_wd = watch_add(m->watch, BUS_SOCKET_DIRECTORY, mask, &m->bus_wd);
+	if (m->bus_wd == -ENOENT)
+		m->bus_wd = watch_add(m->watch, "run", mask, &m->bus_wd);
+	if (m->bus_wd < 0)
+		log_debug("Cannot watch for a system bus: %s", strerror(-m->bus_wd));
 }
 
 void manager_on_bus_event(struct manager *m, uint32_t mask, const char *name)
