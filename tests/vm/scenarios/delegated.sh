@@ -8,20 +8,20 @@ box=/system.slice/box.scope
 conf </dev/null
 check "the service starts" fresh_daemon
 
-# A scope whose manager does what it likes below it, and at first does not pass the memory controller on.
-start_box() {
-	rm -f /run/memory
-	mkfifo /run/memory
-	systemd-run --quiet --scope --unit=box -p Delegate=yes bash -c '
-		cd /sys/fs/cgroup/system.slice/box.scope
-		mkdir manager payload payload/a payload/b
-		echo $$ >manager/cgroup.procs
-		read -r go </run/memory
-		echo +memory >cgroup.subtree_control
-		echo +memory >payload/cgroup.subtree_control
-		exec sleep infinity' &
-}
-start_box
+# A scope whose manager does what it likes below it, and at first does not pass the memory controller on. In a file, for
+# some versions of systemd-run have a meaning for dollar signs.
+cat >/run/box <<-'END'
+	cd /sys/fs/cgroup/system.slice/box.scope || exit
+	mkdir manager payload payload/a payload/b
+	echo $$ >manager/cgroup.procs
+	read -r _ </run/memory
+	echo +memory >cgroup.subtree_control
+	echo +memory >payload/cgroup.subtree_control
+	exec sleep infinity
+END
+rm -f /run/memory
+mkfifo /run/memory
+systemd-run --quiet --scope --unit=box -p Delegate=yes bash /run/box &
 check "a delegated scope" soon 5000 test -d $cgroups$box/payload/b
 conf <<-END
 	[policy scope]
