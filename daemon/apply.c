@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "cgroupfs.h"
+#include "unit.h"
 
 /*
  * How long PID 1 may take from its reply to the write: looked at after 5 ms, 10 ms, ..., 2.5 s in
@@ -14,10 +15,11 @@
 #define VERIFY_FIRST_USEC (5 * 1000ULL)
 #define VERIFY_TRIES      9
 
-/* The items of one cgroup that go through PID 1 together. */
+/* The items of one cgroup that go through PID 1 together, with copies of their names. */
 struct op {
 	struct applier *applier;
 	struct op *next;
+	char *cgroup, *policy; /* no policy: NULL */
 	struct plan_item items[N_CGROUP_SETTINGS];
 	size_t n;
 	sd_event_source *timer;
@@ -49,11 +51,8 @@ int applier_new(struct applier **ret, sd_event *event, int root_fd, applier_resu
 
 static void op_free(struct op *op)
 {
-	for (size_t i = 0; i < op->n; i++) {
-		free(op->items[i].cgroup);
-		free(op->items[i].unit);
-		free(op->items[i].policy);
-	}
+	free(op->cgroup);
+	free(op->policy);
 	sd_event_source_disable_unref(op->timer);
 	free(op);
 }
@@ -80,19 +79,29 @@ bool applier_busy(const struct applier *a)
 bool applier_busy_with(const struct applier *a, const char *cgroup)
 {
 	for (const struct op *op = a->ops; op; op = op->next)
-		if (strcmp(op->items[0].cgroup, cgroup) == 0)
+		if (strcmp(op->cgroup, cgroup) == 0)
 			return true;
 	return false;
+}
+
+static const char *explain_write(const struct plan_item *item, int error)
+{
+	if (error >= 0)
+		return NULL;
+	if (error == -EREMOTEIO)
+		return "the kernel took the value and shows another";
+	/* Root without capabilities, as which the service runs. */
+	if (error == -EACCES && item->cgroup && geteuid() == 0)
+		return "the cgroup belongs to a user, whose files the service may not write; give "
+		       "the policy to a unit above it";
+	return strerror(-error);
 }
 
 static void write_item(struct applier *a, const struct plan_item *item)
 {
 	int r = cgroupfs_write(a->root_fd, item->cgroup, item->setting, item->to);
 
-	a->result(a->userdata, item, r,
-		  r == -EREMOTEIO ? "the kernel took the value and shows another"
-		  : r < 0         ? strerror(-r)
-				  : NULL);
+	a->result(a->userdata, item, r, explain_write(item, r));
 }
 
 /* Take an op off the list: whoever hears of its results may look whether we are busy. */
@@ -187,16 +196,32 @@ static void start_op(struct applier *a, struct pid1 *pid1, struct op *op)
 	a->ops = op;
 	r = -ENOTCONN;
 	if (pid1)
-		r = pid1_set(pid1, op->items[0].unit,
-			     cgroupfs_id(a->root_fd, op->items[0].cgroup, &id) < 0, properties,
-			     op->n, on_set, op);
+		r = pid1_set(pid1, unit_of_cgroup(op->cgroup),
+			     cgroupfs_id(a->root_fd, op->cgroup, &id) < 0, properties, op->n,
+			     on_set, op);
 	if (r < 0)
 		op_finish(op, r, pid1 ? strerror(-r) : "no connection to PID 1");
 }
 
+/* All items of a cgroup are of one policy, or restores. */
 static bool belongs_to(const struct op *op, const struct plan_item *item)
 {
-	return op->n < N_CGROUP_SETTINGS && strcmp(op->items[0].cgroup, item->cgroup) == 0;
+	return op->n < N_CGROUP_SETTINGS && strcmp(op->cgroup, item->cgroup) == 0 &&
+	       !op->policy == !item->policy;
+}
+
+static struct op *new_op(const struct plan_item *item)
+{
+	struct op *op = calloc(1, sizeof(*op));
+
+	if (!op)
+		return NULL;
+	op->cgroup = strdup(item->cgroup);
+	op->policy = item->policy ? strdup(item->policy) : NULL;
+	if (op->cgroup && (op->policy || !item->policy))
+		return op;
+	op_free(op);
+	return NULL;
 }
 
 void applier_run(struct applier *a, struct pid1 *pid1, struct plan *plan)
@@ -208,7 +233,7 @@ void applier_run(struct applier *a, struct pid1 *pid1, struct plan *plan)
 	for (size_t i = 0; i < todo.n; i++) {
 		struct plan_item *item = &todo.items[i];
 
-		if (!item->unit) {
+		if (!item->as_property) {
 			write_item(a, item);
 			continue;
 		}
@@ -217,13 +242,14 @@ void applier_run(struct applier *a, struct pid1 *pid1, struct plan *plan)
 			op = NULL;
 		}
 		if (!op)
-			op = calloc(1, sizeof(*op));
+			op = new_op(item);
 		if (!op) {
 			a->result(a->userdata, item, -ENOMEM, strerror(ENOMEM));
 			continue;
 		}
-		op->items[op->n++] = *item;
-		item->cgroup = item->unit = item->policy = NULL;
+		op->items[op->n] = *item;
+		op->items[op->n].cgroup = op->cgroup;
+		op->items[op->n++].policy = op->policy;
 	}
 	if (op)
 		start_op(a, pid1, op);

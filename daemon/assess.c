@@ -49,8 +49,43 @@ static int conclude(struct assessment *a, enum outcome outcome, const char *fmt,
 	return -ENOMEM;
 }
 
+/* Bring what is known of the cgroups above one up to date. 0 or -ENOMEM. */
+static int look_above(const struct survey *s, const char *cgroup)
+{
+	_cleanup_free_ char *path = strdup(cgroup);
+	struct above *above = s->above;
+	char *slash;
+
+	if (!path)
+		return -ENOMEM;
+	slash = strrchr(path, '/');
+	*slash = '\0';
+	if (above->parent && strcmp(above->parent, path) == 0)
+		return 0;
+	above_clear(above);
+	/* Above the root cgroup there is none. */
+	if (strcmp(cgroup, "/") == 0)
+		return 0;
+	above->parent = strdup(path);
+	if (!above->parent)
+		return -ENOMEM;
+	for (; slash; slash = strrchr(path, '/')) {
+		uint64_t writeback = 1;
+		const char *name;
+
+		*slash = '\0';
+		name = *path ? path : "/";
+		cgroupfs_read(s->root_fd, name, SETTING_CGROUP_ZSWAP_WRITEBACK, &writeback);
+		if (!writeback) {
+			above->no_writeback = strdup(name);
+			return above->no_writeback ? 0 : -ENOMEM;
+		}
+	}
+	return 0;
+}
+
 /* Find what keeps a policy from coming true. */
-static int find_block(int root_fd, const struct config *config, const char *cgroup,
+static int find_block(const struct survey *s, const struct config *config, const char *cgroup,
 		      const struct policy *policy, struct assessment *a)
 {
 	_cleanup_free_ char *above = NULL;
@@ -69,32 +104,23 @@ static int find_block(int root_fd, const struct config *config, const char *cgro
 	if (policy->mode != MODE_PMD)
 		return 0;
 	/* Neither zswap nor writeback: the cgroup could not swap at all. */
-	above = strdup(cgroup);
-	if (!above)
-		return -ENOMEM;
-	for (char *slash; (slash = strrchr(above, '/'));) {
-		uint64_t writeback = 1;
-
-		*slash = '\0';
-		cgroupfs_read(root_fd, *above ? above : "/", SETTING_CGROUP_ZSWAP_WRITEBACK,
-			      &writeback);
-		if (!writeback)
-			return conclude(a, OUTCOME_BLOCKED,
-					"memory.zswap.writeback is 0 in %s, so nothing below it "
-					"could swap at all; set it to 1",
-					*above ? above : "/");
-	}
-	return 0;
+	r = look_above(s, cgroup);
+	if (r < 0 || !s->above->no_writeback)
+		return r;
+	return conclude(a, OUTCOME_BLOCKED,
+			"memory.zswap.writeback is 0 in %s, so nothing below it could swap at all; "
+			"set it to 1",
+			s->above->no_writeback);
 }
 
 /* Take one setting into the assessment. 1 if the file is missing, 0, or a negative errno. */
-static int add_finding(const struct survey *s, const char *cgroup, const char *unit,
+static int add_finding(const struct survey *s, const char *cgroup, uint64_t id,
 		       const struct policy *policy, enum setting setting, struct assessment *a)
 {
 	char live[SETTING_TEXT_MAX];
 	struct finding f;
 	uint64_t want;
-	int r = survey_cgroup(s, cgroup, unit, policy, setting, &f);
+	int r = survey_cgroup(s, cgroup, id, policy, setting, &f);
 
 	if (r < 0)
 		return r;
@@ -133,7 +159,7 @@ static const char *why_missing(int root_fd, const char *cgroup, enum setting mis
 }
 
 int assess_cgroup(const struct survey *s, const struct config *config, const char *cgroup,
-		  const char *unit, const struct policy *policy, struct assessment *ret)
+		  const struct policy *policy, struct assessment *ret)
 {
 	struct assessment a = { .outcome = OUTCOME_OK };
 	const struct survey mine = { s->root_fd, s->pid1, s->state, &a.plan };
@@ -143,18 +169,19 @@ int assess_cgroup(const struct survey *s, const struct config *config, const cha
 		SETTING_CGROUP_ZSWAP_MAX,
 	};
 	enum setting missing = N_SETTINGS;
-	uint64_t id;
+	uint64_t id = 0;
 	int r;
 
 	*ret = (struct assessment){ .outcome = OUTCOME_OK };
 	if (policy->mode == MODE_KEEP)
 		return 0;
-	r = find_block(s->root_fd, config, cgroup, policy, &a);
+	cgroupfs_id(s->root_fd, cgroup, &id);
+	r = find_block(s, config, cgroup, policy, &a);
 	for (size_t i = 0; r >= 0 && a.outcome != OUTCOME_BLOCKED && i < ARRAY_SIZE(order); i++) {
 		/* The root cgroup has no limit. */
 		if (order[i] == SETTING_CGROUP_ZSWAP_MAX && strcmp(cgroup, "/") == 0)
 			continue;
-		r = add_finding(&mine, cgroup, unit, policy, order[i], &a);
+		r = add_finding(&mine, cgroup, id, policy, order[i], &a);
 		if (r > 0)
 			missing = order[i];
 		if (policy->mode == MODE_PMD && order[i] == SETTING_CGROUP_ZSWAP_WRITEBACK &&
@@ -211,17 +238,16 @@ static int assess_stopped_unit(const struct survey *s, const struct config *conf
 	int r;
 
 	/* Most units that run are here, and PID 1 need not be asked. */
-	if (asprintf(&above, "/system.slice/%s", unit) < 0) {
-		above = NULL;
+	above = cgroup_below("/system.slice", unit);
+	if (!above)
 		return -ENOMEM;
-	}
 	if (cgroupfs_id(s->root_fd, above, &id) >= 0)
 		return 0;
 	r = pid1_read_unit(s->pid1, unit, &found);
 	if (r <= 0)
 		return r;
 	cgroup = found.cgroup;
-	policy = policy_resolve(config, cgroup, unit, NULL);
+	policy = policy_resolve(config, cgroup, NULL);
 	/* One that runs is assessed by its cgroup. */
 	if (!policy || cgroupfs_id(s->root_fd, cgroup, &id) >= 0)
 		return 0;
@@ -234,7 +260,7 @@ static int assess_stopped_unit(const struct survey *s, const struct config *conf
 	for (int i = 0; i < N_CGROUP_SETTINGS; i++) {
 		if (!found.knows[i])
 			continue;
-		r = survey_stopped_unit(s, cgroup, unit, policy, SETTING_CGROUP_FIRST + i,
+		r = survey_stopped_unit(s, cgroup, policy, SETTING_CGROUP_FIRST + i,
 					found.value[i]);
 		if (r < 0)
 			return r;
@@ -277,15 +303,12 @@ struct conflicts {
 static int visit_for_conflicts(const char *path, void *userdata)
 {
 	const struct conflicts *x = userdata;
-	_cleanup_free_ char *unit = NULL, *above = NULL;
+	_cleanup_free_ char *above = NULL;
 	const struct policy *policy, *blocker;
 	const struct match *match;
 	int r;
 
-	r = unit_from_cgroup(path, &unit);
-	if (r < 0)
-		return r;
-	policy = policy_resolve(x->config, path, unit, &match);
+	policy = policy_resolve(x->config, path, &match);
 	/* An exact match of a path has been checked without the live system. */
 	if (policy && policy->mode == MODE_ZSWAP) {
 		r = policy_find_blocker(x->config, path, &blocker, &above);

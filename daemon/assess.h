@@ -28,7 +28,7 @@ void assessment_clear(struct assessment *a);
  * used. 0, with an assessment to be cleared, or a negative errno.
  */
 int assess_cgroup(const struct survey *s, const struct config *config, const char *cgroup,
-		  const char *unit, const struct policy *policy, struct assessment *ret);
+		  const struct policy *policy, struct assessment *ret);
 int assess_kernel(const struct survey *s, const struct config *config, enum setting setting,
 		  struct assessment *ret);
 

@@ -47,6 +47,19 @@ int cgroup_compare(const char *a, const char *b)
 	return (unsigned char)*a - (unsigned char)*b;
 }
 
+char *cgroup_below(const char *cgroup, const char *name)
+{
+	size_t len = strcmp(cgroup, "/") == 0 ? 0 : strlen(cgroup);
+	char *path = malloc(len + 1 + strlen(name) + 1);
+
+	if (!path)
+		return NULL;
+	memcpy(path, cgroup, len);
+	path[len] = '/';
+	strcpy(path + len + 1, name);
+	return path;
+}
+
 static size_t position(const struct cgroup_table *t, const char *path)
 {
 	size_t low = 0, high = t->n;
@@ -71,8 +84,6 @@ struct cgroup *cgroup_table_find(const struct cgroup_table *t, const char *path)
 
 static void cgroup_free(struct cgroup *c)
 {
-	free(c->path);
-	free(c->unit);
 	free(c->reason);
 	free(c);
 }
@@ -86,13 +97,11 @@ struct cgroup *cgroup_table_add(struct cgroup_table *t, const char *path)
 
 	if (found)
 		return found;
-	new = calloc(1, sizeof(*new));
+	new = calloc(1, sizeof(*new) + strlen(path) + 1);
 	if (!new)
 		return NULL;
 	new->wd = -1;
-	new->path = strdup(path);
-	if (!new->path)
-		return NULL;
+	strcpy(new->path, path);
 	grown = array_room(t->cgroups, t->n, &t->allocated, sizeof(*grown));
 	if (!grown)
 		return NULL;

@@ -32,22 +32,25 @@ bool drift_allows(struct drift *d, uint64_t now_usec);
 
 /* A cgroup that a policy matches, or below which one could. */
 struct cgroup {
-	char *path;
-	char *unit;                  /* of PID 1, whose own cgroup it is; else NULL */
-	int wd;                      /* its watch, or -1 */
-	uint64_t id;                 /* inode number */
 	const struct policy *policy; /* of the current config; NULL: only watched */
+	char *reason;                /* details of the outcome, or NULL */
+	uint64_t id;                 /* inode number */
+	int wd;                      /* its watch, or -1 */
 	enum outcome outcome;
-	char *reason; /* details of the outcome, or NULL */
 	struct drift drift;
 	unsigned int failures[N_CGROUP_SETTINGS]; /* to write, in a row */
+	bool watched_below;                       /* the watch tells of cgroups below */
 	bool dirty;                               /* to be looked at */
 	bool drifted;                             /* ... since somebody else wrote to it */
 	bool stale;                               /* not seen in the walk that is under way */
+	char path[];
 };
 
 /* Order paths: "/" comes before any other character, so that subtrees stay together. */
 int cgroup_compare(const char *a, const char *b);
+
+/* The path of a cgroup below another; the caller frees. NULL if there is no memory. */
+char *cgroup_below(const char *cgroup, const char *name);
 
 struct cgroup_table {
 	struct cgroup **cgroups; /* sorted: each before those below it, which follow it directly */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "text.h"
 #include "unit.h"
 
 /*
@@ -563,31 +564,6 @@ static bool set_kernel(struct parser *p, const char *key, const char *value)
 	return true;
 }
 
-/* A number of seconds, or of what the unit after it says. */
-static bool parse_seconds(const char *value, unsigned int max, unsigned int *ret)
-{
-	static const struct {
-		const char *unit;
-		unsigned int seconds;
-	} units[] = { { "", 1 }, { "s", 1 }, { "min", 60 }, { "h", 3600 } };
-	size_t digits = strspn(value, "0123456789");
-	char *end;
-	unsigned long number;
-
-	if (digits == 0 || digits > 9)
-		return false;
-	number = strtoul(value, &end, 10);
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
-		if (strcmp(end, units[i].unit) != 0)
-			continue;
-		if (number == 0 || number > max / units[i].seconds)
-			return false;
-		*ret = number * units[i].seconds;
-		return true;
-	}
-	return false;
-}
-
 static bool set_stats(struct parser *p, const char *key, const char *value)
 {
 	static const char *const off_on_words[] = { "off", "on", NULL };
@@ -598,7 +574,7 @@ static bool set_stats(struct parser *p, const char *key, const char *value)
 		if (i >= 0)
 			p->config->taskstats = i;
 	} else if (strcmp(key, "interval") == 0) {
-		if (!parse_seconds(value, 3600, &p->config->stats_interval))
+		if (!text_parse_seconds(value, 3600, &p->config->stats_interval))
 			complain(p,
 				 "interval = %s: must be a time from 1s to 1h, in s, min or h; "
 				 "without a unit it is seconds",

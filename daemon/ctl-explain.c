@@ -15,7 +15,8 @@
 /* What is known of one cgroup. */
 struct subject {
 	struct live live;
-	char *cgroup, *unit;      /* the unit is NULL if it is none */
+	char *cgroup;
+	const char *unit;         /* NULL if it is none */
 	char *shown, *shown_unit; /* the same, fit to be shown */
 	bool exists;
 	const struct policy *policy; /* NULL: none */
@@ -31,7 +32,6 @@ struct subject {
 static void subject_clear(struct subject *s)
 {
 	free(s->cgroup);
-	free(s->unit);
 	free(s->shown);
 	free(s->shown_unit);
 	assessment_clear(&s->assessment);
@@ -47,11 +47,10 @@ struct search {
 static int visit(const char *path, void *userdata)
 {
 	struct search *x = userdata;
-	_cleanup_free_ char *unit = NULL;
-	int r = unit_from_cgroup(path, &unit);
+	const char *unit = unit_of_cgroup(path);
 
-	if (r < 0 || !unit || x->found)
-		return r;
+	if (!unit || x->found)
+		return 0;
 	if (strcmp(unit, x->unit) == 0) {
 		x->found = strdup(path);
 		return x->found ? 0 : -ENOMEM;
@@ -72,11 +71,8 @@ static int find_unit(struct subject *s, const char *unit)
 	if (r < 0 || s->cgroup)
 		return r;
 	/* It is not running, and most units are here. */
-	if (asprintf(&s->cgroup, "/system.slice/%s", unit) < 0) {
-		s->cgroup = NULL;
-		return -ENOMEM;
-	}
-	return 0;
+	s->cgroup = cgroup_below("/system.slice", unit);
+	return s->cgroup ? 0 : -ENOMEM;
 }
 
 static enum exit_code find(struct subject *s, const char *name)
@@ -105,9 +101,8 @@ static enum exit_code find(struct subject *s, const char *name)
 			name);
 		return EXIT_USAGE;
 	}
-	if (r >= 0)
-		r = unit_from_cgroup(s->cgroup, &s->unit);
 	if (r >= 0) {
+		s->unit = unit_of_cgroup(s->cgroup);
 		s->shown = text_escaped(s->cgroup);
 		s->shown_unit = s->unit ? text_escaped(s->unit) : NULL;
 		if (!s->shown || (s->unit && !s->shown_unit))
@@ -147,15 +142,13 @@ static enum exit_code look(const struct ctl *x, const char *name, struct subject
 		code = find(s, name);
 	if (code != EXIT_OK)
 		return code;
-	s->policy = policy_resolve(s->live.config, s->cgroup, s->unit, &s->match);
-	s->view.cgroup = s->cgroup;
-	view_read_kernel(s->live.root_fd, &s->view);
+	s->policy = policy_resolve(s->live.config, s->cgroup, &s->match);
+	view_read_kernel(s->live.root_fd, s->cgroup, &s->view);
 	/* Before the assessment, which records what would be changed. */
 	look_at_records(s);
 	survey = live_survey(&s->live, NULL);
 	if (s->policy && s->exists)
-		r = assess_cgroup(&survey, s->live.config, s->cgroup, s->unit, s->policy,
-				  &s->assessment);
+		r = assess_cgroup(&survey, s->live.config, s->cgroup, s->policy, &s->assessment);
 	/* What the daemon says of it is more, but not needed. */
 	if (r >= 0 && ctl_open(s->live.root_fd, &daemon) >= 0)
 		views_read(daemon, &s->views, NULL);
@@ -193,7 +186,7 @@ static void print_policies(const struct subject *s)
 	       s->match->origin.file, s->match->origin.line);
 	for (size_t i = 0; i < s->live.config->n_policies; i++) {
 		const struct policy *p = s->live.config->policies[i];
-		const struct match *m = policy_match(p, s->cgroup, s->unit);
+		const struct match *m = policy_match(p, s->cgroup);
 		char why[64];
 
 		if (!m || p == s->policy)
@@ -328,7 +321,7 @@ static json_t *matches_to_json(const struct subject *s)
 
 	for (size_t i = 0; array && i < s->live.config->n_policies; i++) {
 		const struct policy *p = s->live.config->policies[i];
-		const struct match *m = policy_match(p, s->cgroup, s->unit);
+		const struct match *m = policy_match(p, s->cgroup);
 		char why[64];
 
 		if (!m)

@@ -65,6 +65,37 @@ const char *format_counter(const struct counters *counters, enum counter c,
 	return buf;
 }
 
+const char *format_counter_short(const struct counters *counters, enum counter c,
+				 char buf[static FORMAT_MAX])
+{
+	static const struct unit units[] = {
+		{ "k", 1e3 },  { "M", 1e6 },  { "G", 1e9 },
+		{ "T", 1e12 }, { "P", 1e15 }, { "E", 1e18 },
+	};
+
+	if (!counters->of[c].known || c >= N_EVENT_COUNTERS || counters->of[c].value <= 9999)
+		return format_counter(counters, c, buf);
+	return format_units(counters->of[c].value, units, ARRAY_SIZE(units), buf);
+}
+
+static const char *format_one_decimal(double value, const char *unit, char buf[static FORMAT_MAX])
+{
+	if (value < 0)
+		return strcpy(buf, "-");
+	snprintf(buf, FORMAT_MAX, "%.*f%s", value < 99.95 ? 1 : 0, value, unit);
+	return buf;
+}
+
+const char *format_share(double share, char buf[static FORMAT_MAX])
+{
+	return format_one_decimal(share * 100, "%", buf);
+}
+
+const char *format_rate(double rate, char buf[static FORMAT_MAX])
+{
+	return format_one_decimal(rate, "", buf);
+}
+
 const char *format_delay(const struct delays *delays, enum delay d, char buf[static FORMAT_MAX])
 {
 	return delays->of[d].known ? format_nsec(delays->of[d].total, buf) : strcpy(buf, "-");

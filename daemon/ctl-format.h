@@ -19,6 +19,16 @@ const char *format_nsec(uint64_t nsec, char buf[static FORMAT_MAX]);
 const char *format_counter(const struct counters *counters, enum counter c,
 			   char buf[static FORMAT_MAX]);
 
+/* The same in at most five characters, where there is little room: 9999, 12.3k, 456M. */
+const char *format_counter_short(const struct counters *counters, enum counter c,
+				 char buf[static FORMAT_MAX]);
+
+/* A share of the whole: 0.0%, 99.9%, 123%. What is negative is not known. */
+const char *format_share(double share, char buf[static FORMAT_MAX]);
+
+/* So many of something in each second: 0.5, 123. What is negative is not known. */
+const char *format_rate(double rate, char buf[static FORMAT_MAX]);
+
 /* The total of a delay. */
 const char *format_delay(const struct delays *delays, enum delay d, char buf[static FORMAT_MAX]);
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <inttypes.h>
-#include <string.h>
 
 #include "ctl-bus.h"
 #include "ctl-format.h"
@@ -9,31 +7,6 @@
 #include "ctl-view.h"
 #include "fs.h"
 #include "policy.h"
-
-static const char *format_share(const struct counters *c, char buf[static FORMAT_MAX])
-{
-	double share = view_fallback_share(c);
-
-	if (share < 0)
-		return strcpy(buf, "-");
-	snprintf(buf, FORMAT_MAX, "%.0f%%", share * 100);
-	return buf;
-}
-
-/* A number of events in at most five characters: 9999, 123k, 45M. */
-static const char *format_events(const struct counters *counters, enum counter c,
-				 char buf[static FORMAT_MAX])
-{
-	uint64_t value = counters->of[c].value;
-	const char *unit = " kMGTPE";
-
-	if (!counters->of[c].known)
-		return strcpy(buf, "-");
-	for (; value > 9999; unit++)
-		value /= 1000;
-	snprintf(buf, FORMAT_MAX, "%" PRIu64 "%.*s", value, *unit != ' ', unit);
-	return buf;
-}
 
 static void add_row(struct table *t, const struct view *v)
 {
@@ -44,9 +17,9 @@ static void add_row(struct table *t, const struct view *v)
 		  view_format(v->want[0], v->want[1], want),
 		  view_format(v->live[0], v->live[1], live),
 		  v->effect_known ? effect_name(v->effect) : "-", v->state,
-		  format_events(&v->counters, COUNTER_THP_SWPOUT_PMD, out),
-		  format_events(&v->counters, COUNTER_THP_SWPIN_PMD, in),
-		  format_share(&v->counters, share),
+		  format_counter_short(&v->counters, COUNTER_THP_SWPOUT_PMD, out),
+		  format_counter_short(&v->counters, COUNTER_THP_SWPIN_PMD, in),
+		  format_share(view_fallback_share(&v->counters), share),
 		  format_counter(&v->counters, COUNTER_ZSWAPPED, zswapped));
 }
 
@@ -95,7 +68,8 @@ enum exit_code ctl_list(const struct ctl *x, const char *argument)
 	r = views_read(bus, &views, &error);
 	if (r < 0)
 		return ctl_call_failed(&error, r);
-	for (size_t i = 0; i < views.n; i++)
-		view_read_kernel(root_fd, &views.v[i]);
+	r = views_read_kernel(root_fd, &views);
+	if (r < 0)
+		return ctl_fail(r, "cannot look at the cgroups");
 	return x->json ? ctl_json_print(views_to_json(&views)) : print_text(x, &views);
 }

@@ -21,6 +21,7 @@ void live_close(struct live *l)
 	pid1_free(l->pid1);
 	sd_bus_flush_close_unref(l->bus);
 	state_clear(&l->state);
+	above_clear(&l->above);
 	config_free(l->config);
 	if (l->root_fd >= 0)
 		close(l->root_fd);
@@ -65,5 +66,5 @@ enum exit_code live_read_state(struct live *l)
 
 struct survey live_survey(struct live *l, struct plan *plan)
 {
-	return (struct survey){ l->root_fd, l->pid1, &l->state, plan };
+	return (struct survey){ l->root_fd, l->pid1, &l->state, plan, &l->above };
 }

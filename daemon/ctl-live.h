@@ -19,6 +19,7 @@ struct live {
 	bool fake_root;
 	struct config *config; /* NULL: not read */
 	struct state state;
+	struct above above;
 	sd_bus *bus;
 	struct pid1 *pid1; /* NULL: not connected */
 };

@@ -76,18 +76,13 @@ static int visit(const char *path, void *userdata)
 {
 	struct comparison *x = userdata;
 	const struct survey survey = live_survey(&x->live, NULL);
-	_cleanup_free_ char *unit = NULL;
-	const struct policy *policy;
+	const struct policy *policy = policy_resolve(x->live.config, path, NULL);
 	struct assessment a;
 	int r;
 
-	r = unit_from_cgroup(path, &unit);
-	if (r < 0)
-		return r;
-	policy = policy_resolve(x->live.config, path, unit, NULL);
 	if (policy) {
 		x->n_cgroups++;
-		r = assess_cgroup(&survey, x->live.config, path, unit, policy, &a);
+		r = assess_cgroup(&survey, x->live.config, path, policy, &a);
 		if (r >= 0)
 			r = add_assessment(x, &a, path, policy->name);
 		if (r < 0)
@@ -100,17 +95,15 @@ static int visit(const char *path, void *userdata)
 static bool skip_record(void *userdata, const struct record *record)
 {
 	struct comparison *x = userdata;
-	_cleanup_free_ char *unit = NULL;
 	uint64_t want, id;
 
-	return unit_from_cgroup(record->cgroup, &unit) >= 0 &&
-	       policy_wants(policy_resolve(x->live.config, record->cgroup, unit, NULL),
-			    record->setting, &want) &&
-	       (record->unit || cgroupfs_id(x->live.root_fd, record->cgroup, &id) >= 0);
+	return policy_wants(policy_resolve(x->live.config, record->cgroup, NULL), record->setting,
+			    &want) &&
+	       (record->as_property || cgroupfs_id(x->live.root_fd, record->cgroup, &id) >= 0);
 }
 
 /* What is left as somebody else made it is no difference to the configuration. */
-static void ignore_left(void *userdata, const char *cgroup, const char *unit, enum setting s)
+static void ignore_left(void *userdata, const char *cgroup, enum setting s)
 {
 }
 
@@ -177,20 +170,6 @@ static int compare_problems(const void *a, const void *b)
 	return compare_text(x->what, y->what);
 }
 
-/* Make names fit to be shown: any bytes may be in them. 0 or -ENOMEM. */
-static int escape_names(struct plan *plan)
-{
-	for (size_t i = 0; i < plan->n; i++) {
-		char *name = plan->items[i].cgroup ? text_escaped(plan->items[i].cgroup) : NULL;
-
-		if (plan->items[i].cgroup && !name)
-			return -ENOMEM;
-		free(plan->items[i].cgroup);
-		plan->items[i].cgroup = name;
-	}
-	return 0;
-}
-
 /* Cgroups come in the order of their directory, which is none. */
 static void sort(struct comparison *x)
 {
@@ -215,8 +194,6 @@ static enum exit_code make_comparison(const struct ctl *ctl, struct comparison *
 	if (code != EXIT_OK)
 		return code;
 	r = compare(x);
-	if (r >= 0)
-		r = escape_names(&x->plan);
 	sort(x);
 	return r < 0 ? ctl_fail(r, "cannot compare with the live system") : EXIT_OK;
 }
@@ -230,14 +207,16 @@ static int print_items(const struct comparison *x, size_t width, bool verify)
 	for (size_t i = 0; i < x->plan.n; i++) {
 		const struct plan_item *item = &x->plan.items[i];
 		char from[SETTING_TEXT_MAX], to[SETTING_TEXT_MAX];
-		const char *name = setting_name(item->setting);
-		_cleanup_free_ char *unit = NULL;
+		_cleanup_free_ char *cgroup = item->cgroup ? text_escaped(item->cgroup) : NULL;
+		const char *setting = setting_name(item->setting);
 
-		if (item->cgroup && unit_from_cgroup(item->cgroup, &unit) < 0)
+		if (item->cgroup && !cgroup) {
+			table_clear(&t);
 			return -ENOMEM;
+		}
 		/* All settings of a cgroup are of its memory. */
-		name += item->cgroup ? strlen("memory.") : 0;
-		table_row(&t, item->cgroup ? unit ?: item->cgroup : "[kernel]", name,
+		setting += cgroup ? strlen("memory.") : 0;
+		table_row(&t, cgroup ? unit_of_cgroup(cgroup) ?: cgroup : "[kernel]", setting,
 			  setting_format_short(item->setting, item->from, from),
 			  setting_format_short(item->setting, item->to, to),
 			  item->action == ACTION_RESTORE ? "none: give back"
@@ -272,21 +251,19 @@ static json_t *items_to_json(const struct plan *plan)
 	for (size_t i = 0; array && i < plan->n; i++) {
 		const struct plan_item *item = &plan->items[i];
 		char from[SETTING_TEXT_MAX], to[SETTING_TEXT_MAX];
-		_cleanup_free_ char *unit = NULL;
+		_cleanup_free_ char *cgroup = item->cgroup ? text_escaped(item->cgroup) : NULL;
+		const char *unit = cgroup ? unit_of_cgroup(cgroup) : NULL;
 
-		if (item->cgroup && unit_from_cgroup(item->cgroup, &unit) < 0) {
-			json_decref(array);
-			return NULL;
-		}
-		if (json_array_append_new(
-			    array, json_pack("{s:s?, s:s?, s:s, s:s, s:s, s:s?, s:b, s:b}",
-					     "cgroup", item->cgroup, "unit", unit, "setting",
-					     setting_name(item->setting), "from",
-					     setting_format(item->setting, item->from, from), "to",
-					     setting_format(item->setting, item->to, to), "policy",
-					     item->cgroup ? item->policy : NULL, "restore",
-					     item->action == ACTION_RESTORE, "through_systemd",
-					     item->unit != NULL)) < 0) {
+		if ((item->cgroup && !cgroup) ||
+		    json_array_append_new(
+			    array,
+			    json_pack("{s:s?, s:s?, s:s, s:s, s:s, s:s?, s:b, s:b}", "cgroup",
+				      cgroup, "unit", unit, "setting", setting_name(item->setting),
+				      "from", setting_format(item->setting, item->from, from), "to",
+				      setting_format(item->setting, item->to, to), "policy",
+				      item->cgroup ? item->policy : NULL, "restore",
+				      item->action == ACTION_RESTORE, "through_systemd",
+				      item->as_property)) < 0) {
 			json_decref(array);
 			return NULL;
 		}

@@ -9,6 +9,7 @@
 #include "ctl-live.h"
 #include "fs.h"
 #include "text.h"
+#include "unit.h"
 
 /* Everything is to be given back without the daemon. */
 struct restore {
@@ -31,7 +32,7 @@ static bool skip_nothing(void *userdata, const struct record *record)
 	return false;
 }
 
-static void say_left(void *userdata, const char *cgroup, const char *unit, enum setting s)
+static void say_left(void *userdata, const char *cgroup, enum setting s)
 {
 	struct restore *r = userdata;
 	_cleanup_free_ char *name = NULL;
@@ -54,7 +55,7 @@ static enum exit_code make_plan(struct restore *r)
 
 		e = survey_kernel(&survey, nothing, s, &f);
 		if (e >= 0 && f.action == ACTION_LEAVE)
-			say_left(r, NULL, NULL, s);
+			say_left(r, NULL, s);
 		finding_clear(&f);
 	}
 	if (e >= 0)
@@ -92,11 +93,11 @@ static enum exit_code print_command(const struct plan_item *item)
 	_cleanup_free_ char *file = NULL, *path = NULL;
 
 	setting_format(item->setting, item->to, text);
-	if (item->unit) {
+	if (item->as_property) {
 		const char *value = strcmp(text, "max") == 0 ? "infinity" : text;
 
 		fputs("systemctl set-property --runtime ", stdout);
-		print_quoted(item->unit);
+		print_quoted(unit_of_cgroup(item->cgroup));
 		printf(" %s=%s\n", setting_property(item->setting), value);
 		return EXIT_OK;
 	}
@@ -123,7 +124,7 @@ static enum exit_code print_commands(struct restore *r)
 	if (code == EXIT_OK)
 		code = make_plan(r);
 	for (size_t i = 0; code == EXIT_OK && i < r->plan.n; i++)
-		through_pid1 |= r->plan.items[i].unit != NULL;
+		through_pid1 |= r->plan.items[i].as_property;
 	/* pmdswapd cannot tell it from what anybody else set by hand. */
 	if (through_pid1)
 		printf("# Properties that are set by hand outrank policies from then on; "

@@ -132,8 +132,9 @@ static int read_cgroups(sd_bus *bus, int root_fd, json_t **ret)
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < views.n; i++)
-		view_read_kernel(root_fd, &views.v[i]);
+	r = views_read_kernel(root_fd, &views);
+	if (r < 0)
+		return r;
 	*ret = views_to_json(&views);
 	return *ret ? 0 : -ENOMEM;
 }

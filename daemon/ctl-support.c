@@ -26,7 +26,7 @@ static void heading(const char *text)
 static void show_value(int root_fd, const char *path)
 {
 	char text[256];
-	int r = fs_read_value(root_fd, path, text, sizeof(text));
+	int r = fs_read_lines(root_fd, path, text, sizeof(text));
 
 	printf("/%s: %s\n", path, r < 0 ? strerror(-r) : text);
 }
@@ -35,7 +35,7 @@ static void show_value(int root_fd, const char *path)
 static void show_lines(int root_fd, const char *path, const char *const *prefixes)
 {
 	char text[TEXT_MAX];
-	int r = fs_read_value(root_fd, path, text, sizeof(text));
+	int r = fs_read_lines(root_fd, path, text, sizeof(text));
 	char *save = NULL;
 
 	if (r < 0) {
@@ -61,7 +61,7 @@ static void show_arguments(int root_fd)
 	char *save = NULL;
 
 	printf("arguments of the kernel:");
-	if (fs_read_value(root_fd, "proc/cmdline", text, sizeof(text)) < 0)
+	if (fs_read_lines(root_fd, "proc/cmdline", text, sizeof(text)) < 0)
 		strcpy(text, "");
 	for (char *word = strtok_r(text, " \n", &save); word; word = strtok_r(NULL, " \n", &save))
 		for (size_t i = 0; prefixes[i]; i++)

@@ -16,8 +16,6 @@
 #include "manager-bus.h"
 #include "top.h"
 
-#define REFRESH_USEC (2 * USEC_PER_SEC)
-
 static const struct {
 	char key;
 	const char *column;
@@ -102,23 +100,18 @@ static void get_room(const struct top *t, size_t *lines, size_t *width)
 }
 
 /* Time waited in each second, as a share of it. */
-static const char *format_share(const struct top_row *row, double nsec, char buf[static FORMAT_MAX])
+static const char *format_waited(const struct top_row *row, double nsec,
+				 char buf[static FORMAT_MAX])
 {
-	double percent = nsec / 1e7;
-
-	if (!row->compared)
-		return strcpy(buf, "-");
-	snprintf(buf, FORMAT_MAX, "%.*f%%", percent < 99.95 ? 1 : 0, percent);
-	return buf;
+	return format_share(row->compared ? nsec / 1e9 : -1, buf);
 }
 
-static const char *format_rate(const struct top_row *row, enum counter c,
-			       char buf[static FORMAT_MAX])
+static const char *format_events(const struct top_row *row, enum counter c,
+				 char buf[static FORMAT_MAX])
 {
-	if (!row->compared || !row->cgroup->counters.of[c].known)
-		return strcpy(buf, "-");
-	snprintf(buf, FORMAT_MAX, "%.*f", row->events[c] < 99.95 ? 1 : 0, row->events[c]);
-	return buf;
+	bool known = row->compared && row->cgroup->counters.of[c].known;
+
+	return format_rate(known ? row->events[c] : -1, buf);
 }
 
 static void add_process(struct table *table, const struct top_row *row)
@@ -131,8 +124,8 @@ static void add_process(struct table *table, const struct top_row *row)
 
 	snprintf(pid, sizeof(pid), "%" PRIu32, p->pid);
 	for (int d = 0; d < N_DELAYS; d++)
-		format_share(shown, row->delays[d], share[d]);
-	format_share(shown, row->wait, share[N_DELAYS]);
+		format_waited(shown, row->delays[d], share[d]);
+	format_waited(shown, row->wait, share[N_DELAYS]);
 	table_row(table, pid, share[DELAY_SWAPIN], share[DELAY_THRASHING], share[DELAY_BLKIO],
 		  share[N_DELAYS], p->accounted ? format_nsec(delays_sum(&p->delays), total) : "-",
 		  p->name, p->cgroup);
@@ -145,12 +138,12 @@ static void add_cgroup(struct table *table, const struct top_row *row, bool have
 	char out[FORMAT_MAX], in[FORMAT_MAX], split[FORMAT_MAX], zswapped[FORMAT_MAX],
 		swap[FORMAT_MAX], wait[FORMAT_MAX], total[FORMAT_MAX];
 
-	table_row(table, format_rate(row, COUNTER_THP_SWPOUT_PMD, out),
-		  format_rate(row, COUNTER_THP_SWPIN_PMD, in),
-		  format_rate(row, COUNTER_THP_SPLIT_PMD_SWAP, split),
+	table_row(table, format_events(row, COUNTER_THP_SWPOUT_PMD, out),
+		  format_events(row, COUNTER_THP_SWPIN_PMD, in),
+		  format_events(row, COUNTER_THP_SPLIT_PMD_SWAP, split),
 		  format_counter(&c->counters, COUNTER_ZSWAPPED, zswapped),
 		  format_counter(&c->counters, COUNTER_SWAP, swap),
-		  format_share(have_delays ? row : &unknown, row->wait, wait),
+		  format_waited(have_delays ? row : &unknown, row->wait, wait),
 		  have_delays ? format_nsec(delays_sum(&c->delays), total) : "-", c->path);
 }
 
@@ -208,7 +201,7 @@ static void print_system(const struct top *t)
 
 		printf("  %s %s", shown[i].label, format_counter(&t->cgroups.now.system, c, text));
 		if (rate >= 0)
-			printf(" (%.0f/s)", rate);
+			printf(" (%s/s)", format_rate(rate, text));
 	}
 	putchar('\n');
 }
@@ -295,7 +288,7 @@ static int finish_refresh(struct top *t)
 	if (r >= 0 && t->x->once && t->refreshes > 1)
 		return sd_event_exit(t->event, EXIT_OK);
 	if (r >= 0)
-		r = sd_event_source_set_time_relative(t->timer, REFRESH_USEC);
+		r = sd_event_source_set_time_relative(t->timer, t->x->interval * USEC_PER_SEC);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(t->timer, SD_EVENT_ONESHOT);
 	return r < 0 ? fail(t, NULL, r) : 0;
@@ -455,7 +448,7 @@ enum exit_code ctl_top(const struct ctl *x, const char *argument)
 	if (code != EXIT_OK)
 		return code;
 	if (!x->once && (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))) {
-		fprintf(stderr, "pmdswapctl: this is no terminal, so here are two seconds, as with "
+		fprintf(stderr, "pmdswapctl: this is no terminal, so here is one interval, as with "
 				"--once\n");
 		mine.once = true;
 	}

@@ -8,6 +8,7 @@
 #include "cgroupfs.h"
 #include "ctl-bus.h"
 #include "manager-bus.h"
+#include "text.h"
 
 static void view_clear(struct view *v)
 {
@@ -32,21 +33,39 @@ void views_clear(struct views *views)
 	*views = (struct views){};
 }
 
-void view_read_kernel(int root_fd, struct view *v)
+void view_read_kernel(int root_fd, const char *path, struct view *v)
 {
 	uint64_t swap_pmd = SWAP_PMD_NEVER, zswap = 0;
 
-	cgroupfs_counters(root_fd, v->cgroup, &v->counters);
+	cgroupfs_counters(root_fd, path, &v->counters);
 	/* What a kernel does not have is never and off; a cgroup without limits has none. */
 	cgroupfs_read(root_fd, NULL, SETTING_SWAP_PMD, &swap_pmd);
 	cgroupfs_read(root_fd, NULL, SETTING_ZSWAP, &zswap);
 	v->effective[0] = ZSWAP_MAX_UNLIMITED;
 	v->effective[1] = 1;
-	v->effect_known = cgroupfs_read_effective(root_fd, v->cgroup, SETTING_CGROUP_ZSWAP_MAX,
+	v->effect_known = cgroupfs_read_effective(root_fd, path, SETTING_CGROUP_ZSWAP_MAX,
 						  &v->effective[0], NULL) >= 0;
-	cgroupfs_read_effective(root_fd, v->cgroup, SETTING_CGROUP_ZSWAP_WRITEBACK,
-				&v->effective[1], NULL);
+	cgroupfs_read_effective(root_fd, path, SETTING_CGROUP_ZSWAP_WRITEBACK, &v->effective[1],
+				NULL);
 	v->effect = policy_effect(swap_pmd, zswap, v->effective[0], v->effective[1]);
+}
+
+int views_read_kernel(int root_fd, struct views *views)
+{
+	for (size_t i = 0; i < views->n; i++) {
+		struct view *v = &views->v[i];
+		_cleanup_free_ char *path = NULL;
+		uint64_t id;
+
+		/* The daemon sends text, which nearly always is the path. */
+		if (cgroupfs_id(root_fd, v->cgroup, &id) < 0) {
+			path = text_unescaped(v->cgroup);
+			if (!path)
+				return -ENOMEM;
+		}
+		view_read_kernel(root_fd, path ?: v->cgroup, v);
+	}
+	return 0;
 }
 
 bool view_is_bad(const struct view *v)

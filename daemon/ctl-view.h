@@ -34,7 +34,10 @@ void views_clear(struct views *views);
 int views_read(sd_bus *bus, struct views *ret, sd_bus_error *error);
 
 /* Ask the kernel about a cgroup: set the counters and what is in force. */
-void view_read_kernel(int root_fd, struct view *v);
+void view_read_kernel(int root_fd, const char *path, struct view *v);
+
+/* The same for all that the daemon named. 0 or -ENOMEM. */
+int views_read_kernel(int root_fd, struct views *views);
 
 /* Whether the state is one that the configuration does not want. */
 bool view_is_bad(const struct view *v);

@@ -28,12 +28,13 @@ enum exit_code {
 struct ctl {
 	const char *root;
 	bool full;
-	bool prometheus; /* for its textfile collector */
-	bool print;      /* show commands instead of doing it */
-	bool json;       /* for a machine */
-	bool once;       /* not again and again */
-	bool colour;     /* standard output is a terminal that may have colours */
-	size_t width;    /* of the output; 0: no limit */
+	bool prometheus;       /* for its textfile collector */
+	bool print;            /* show commands instead of doing it */
+	bool json;             /* for a machine */
+	bool once;             /* not again and again */
+	unsigned int interval; /* seconds between two refreshes */
+	bool colour;           /* standard output is a terminal that may have colours */
+	size_t width;          /* of the output; 0: no limit */
 };
 
 /* The commands. The argument is NULL if there was none. */

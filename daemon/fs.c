@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,14 +37,19 @@ static ssize_t read_all(int fd, char *buf, size_t size)
 	return n;
 }
 
-int fs_read_value(int root_fd, const char *path, char *buf, size_t size)
+static int read_attribute(int root_fd, const char *path, char *buf, size_t size, bool whole)
 {
 	_cleanup_close_ int fd = openat(root_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	ssize_t n;
 
 	if (fd < 0)
 		return -errno;
-	n = read_all(fd, buf, size);
+	if (whole) {
+		n = read_all(fd, buf, size);
+	} else {
+		n = read(fd, buf, size);
+		n = n < 0 ? -errno : n;
+	}
 	if (n < 0)
 		return n;
 	if ((size_t)n == size)
@@ -54,6 +58,16 @@ int fs_read_value(int root_fd, const char *path, char *buf, size_t size)
 		n--;
 	buf[n] = '\0';
 	return 0;
+}
+
+int fs_read_value(int root_fd, const char *path, char *buf, size_t size)
+{
+	return read_attribute(root_fd, path, buf, size, false);
+}
+
+int fs_read_lines(int root_fd, const char *path, char *buf, size_t size)
+{
+	return read_attribute(root_fd, path, buf, size, true);
 }
 
 int fs_write_value(int root_fd, const char *path, const char *value)
@@ -173,7 +187,7 @@ int fs_make_directory(int root_fd, const char *path)
 	}
 }
 
-int fs_exists(int root_fd, const char *path)
+bool fs_exists(int root_fd, const char *path)
 {
 	return faccessat(root_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }

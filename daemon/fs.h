@@ -2,6 +2,7 @@
 #ifndef PMDSWAP_FS_H
 #define PMDSWAP_FS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -13,8 +14,12 @@
 /* Open the root directory. A descriptor that the caller closes. */
 int fs_open_root(const char *path);
 
-/* Read a one-line attribute into a buffer, without its newline. -E2BIG if it does not fit. */
+/*
+ * Read an attribute into a buffer, without its last newline: a short value, which the kernel gives
+ * whole with the first read(2), or lines. -E2BIG if it does not fit.
+ */
 int fs_read_value(int root_fd, const char *path, char *buf, size_t size);
+int fs_read_lines(int root_fd, const char *path, char *buf, size_t size);
 
 /* Write an attribute with exactly one write(2), as kernel files want it. The file must exist. */
 int fs_write_value(int root_fd, const char *path, const char *value);
@@ -38,6 +43,6 @@ int fs_replace_text(int root_fd, const char *path, const char *text, size_t size
 int fs_make_directory(int root_fd, const char *path);
 
 /* Whether a path exists. */
-int fs_exists(int root_fd, const char *path);
+bool fs_exists(int root_fd, const char *path);
 
 #endif

@@ -11,6 +11,8 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
+#include "unit.h"
+
 static struct {
 	int level;
 	bool journal;
@@ -57,7 +59,7 @@ static int send_to_journal(int level, const struct log_fields *f, const char *te
 	if (f) {
 		add_field(iov, &n, "MESSAGE_ID", f->message_id);
 		add_field(iov, &n, "PMDSWAPD_CGROUP", f->cgroup);
-		add_field(iov, &n, "PMDSWAPD_UNIT", f->unit);
+		add_field(iov, &n, "PMDSWAPD_UNIT", f->cgroup ? unit_of_cgroup(f->cgroup) : NULL);
 		add_field(iov, &n, "PMDSWAPD_POLICY", f->policy);
 		add_field(iov, &n, "PMDSWAPD_OLD", f->old_value);
 		add_field(iov, &n, "PMDSWAPD_NEW", f->new_value);

@@ -24,8 +24,7 @@
 /* Fields of a journal entry; NULL where one does not apply. */
 struct log_fields {
 	const char *message_id;
-	const char *cgroup;
-	const char *unit;
+	const char *cgroup; /* its unit is told as well */
 	const char *policy;
 	const char *old_value;
 	const char *new_value;

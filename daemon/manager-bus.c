@@ -18,6 +18,7 @@
 #include "reload.h"
 #include "stats.h"
 #include "text.h"
+#include "unit.h"
 
 /* Others than root may hold this many connections; root is never turned away. */
 #define CLIENTS_MAX 16
@@ -227,7 +228,7 @@ static int append_cgroup(const struct manager *m, sd_bus_message *reply, const s
 			setting_format(s, value, live[i]);
 	}
 	text_escape(path, sizeof(path), c->path);
-	text_escape(unit, sizeof(unit), c->unit ?: "");
+	text_escape(unit, sizeof(unit), unit_of_cgroup(c->path) ?: "");
 	cgroupfs_counters(m->root_fd, c->path, &counters);
 	zswapped = counters.of[COUNTER_ZSWAPPED].value;
 	return sd_bus_message_append(reply, "(sssssssssts)", path, unit, c->policy->name,

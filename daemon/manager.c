@@ -21,6 +21,9 @@
 #define REPEAT_USEC        (3 * USEC_PER_SEC)
 #define STOP_USEC          (10 * USEC_PER_SEC)
 
+#define BUS_SOCKET_DIRECTORY "run/dbus"
+#define BUS_SOCKET           "system_bus_socket"
+
 void manager_arm(struct manager *m, sd_event_source **timer, uint64_t usec,
 		 sd_event_time_handler_t handler)
 {
@@ -89,22 +92,72 @@ static void on_pid1_reloaded(void *userdata)
 
 static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata);
 
+static void disconnect(struct manager *m)
+{
+	pid1_free(TAKE_PTR(m->pid1));
+	m->bus = sd_bus_close_unref(m->bus);
+}
+
+static void say_if_private(const struct manager *m)
+{
+	if (m->bus_is_private && !m->fake_root)
+		log_full(LOG_NOTICE, &(struct log_fields){ .message_id = MESSAGE_DEGRADED },
+			 "There is no system bus, so %s is not on it until there is one; "
+			 "pmdswapctl works all the same",
+			 BUS_NAME);
+}
+
 static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *error)
 {
 	struct manager *m = userdata;
 
 	log_notice("The connection to PID 1 was lost; trying to get it back");
-	pid1_free(TAKE_PTR(m->pid1));
-	m->bus = sd_bus_close_unref(m->bus);
+	disconnect(m);
 	manager_arm(m, &m->reconnect_timer, m->reconnect_usec, on_reconnect);
 	return 0;
 }
 
+static void stop_watching_for_bus(struct manager *m)
+{
+	if (m->bus_wd >= 0)
+		watch_remove(m->watch, m->bus_wd);
+	m->bus_wd = -1;
+}
+
+/* Hear of a system bus that comes, or of the directory that it will be in. */
+static void watch_for_bus(struct manager *m)
+{
+	const uint32_t mask = IN_ONLYDIR | IN_CREATE | IN_MOVED_TO;
+
+	/* The directory above it may have been watched until now. */
+	stop_watching_for_bus(m);
+	m->bus_wd = watch_add(m->watch, BUS_SOCKET_DIRECTORY, mask, &m->bus_wd);
+	if (m->bus_wd == -ENOENT)
+		m->bus_wd = watch_add(m->watch, "run", mask, &m->bus_wd);
+	if (m->bus_wd < 0)
+		log_debug("Cannot watch for a system bus: %s", strerror(-m->bus_wd));
+}
+
+void manager_on_bus_event(struct manager *m, uint32_t mask, const char *name)
+{
+	if (mask & IN_IGNORED)
+		m->bus_wd = -1;
+	else if (strcmp(name, BUS_SOCKET) != 0 &&
+		 strcmp(name, strrchr(BUS_SOCKET_DIRECTORY, '/') + 1) != 0)
+		return;
+	/* A socket is there before anybody listens on it. */
+	m->reconnect_usec = RECONNECT_MIN_USEC;
+	manager_arm(m, &m->reconnect_timer, m->reconnect_usec, on_reconnect);
+}
+
 static int connect_bus(struct manager *m)
 {
-	bool private;
-	int r = pid1_connect(&m->bus, m->root_fd, m->fake_root, &private);
+	int r;
 
+	/* Before the attempt: it may come right after it. */
+	if (!m->fake_root)
+		watch_for_bus(m);
+	r = pid1_connect(&m->bus, m->root_fd, m->fake_root, &m->bus_is_private);
 	if (r < 0)
 		return r;
 	r = sd_bus_match_signal_async(m->bus, NULL, "org.freedesktop.DBus.Local",
@@ -116,26 +169,37 @@ static int connect_bus(struct manager *m)
 		r = pid1_on_reloaded(m->pid1, on_pid1_reloaded, m);
 	if (r >= 0)
 		r = sd_bus_attach_event(m->bus, m->event, SD_EVENT_PRIORITY_NORMAL);
-	if (r >= 0 && !private)
+	if (r >= 0 && !m->bus_is_private)
 		r = manager_bus_export(m, m->bus);
-	if (r >= 0 && private && !m->fake_root)
-		log_full(
-			LOG_NOTICE, &(struct log_fields){ .message_id = MESSAGE_DEGRADED },
-			"There is no system bus, so %s is not on it; pmdswapctl works all the same",
-			BUS_NAME);
 	if (r < 0) {
-		pid1_free(TAKE_PTR(m->pid1));
-		m->bus = sd_bus_flush_close_unref(m->bus);
+		disconnect(m);
+		return r;
 	}
-	return r;
+	if (!m->bus_is_private)
+		stop_watching_for_bus(m);
+	return 0;
 }
 
 static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct manager *m = userdata;
+	bool had_private = m->bus && m->bus_is_private;
+	int r;
 
-	if (connect_bus(m) >= 0) {
-		log_info("Connected to PID 1 again");
+	/* What is under way would be lost with the connection. */
+	if (m->bus && applier_busy(m->applier)) {
+		manager_arm(m, &m->reconnect_timer, RECONNECT_MIN_USEC, on_reconnect);
+		return 0;
+	}
+	disconnect(m);
+	r = connect_bus(m);
+	if (r >= 0) {
+		if (had_private && !m->bus_is_private) {
+			log_info("There is a system bus now");
+		} else if (!had_private) {
+			log_info("Connected to PID 1 again");
+			say_if_private(m);
+		}
 		m->reconnect_usec = RECONNECT_MIN_USEC;
 		return 0;
 	}
@@ -225,7 +289,7 @@ int manager_new(struct manager **ret, const char *root, bool once)
 
 	if (!m)
 		return -ENOMEM;
-	m->lock_fd = -1;
+	m->lock_fd = m->bus_wd = -1;
 	m->root = root;
 	m->fake_root = strcmp(root, "/") != 0;
 	m->once = once;
@@ -329,6 +393,11 @@ int manager_run(struct manager *m)
 		log_notice("Cannot talk to PID 1 (%s), so cgroups of units are written directly; "
 			   "a daemon-reload undoes that for a moment",
 			   strerror(-r));
+	/* It is there, and busy. */
+	if (r < 0 && r != -ENOENT && r != -ECONNREFUSED)
+		manager_arm(m, &m->reconnect_timer, m->reconnect_usec, on_reconnect);
+	if (r >= 0)
+		say_if_private(m);
 	if (!m->once) {
 		r = bus_server_new(&m->server, m);
 		if (r < 0) {

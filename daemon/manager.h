@@ -71,7 +71,9 @@ struct manager {
 	struct kernel_status kernel[N_KERNEL_SETTINGS];
 	bool have_cgroups; /* cgroup v2 is mounted */
 
-	sd_bus *bus; /* to PID 1: the system bus or PID 1's own socket; NULL: neither */
+	sd_bus *bus;         /* to PID 1: the system bus or PID 1's own socket; NULL: neither */
+	bool bus_is_private; /* PID 1's own */
+	int bus_wd;          /* the watch for a system bus that comes, or negative */
 	struct pid1 *pid1;
 	struct bus_server *server;
 	struct stats *stats;
@@ -112,6 +114,9 @@ void manager_say(struct manager *m, enum severity severity, const struct log_fie
  * not log again.
  */
 bool manager_said_just_now(const struct manager *m, const char *text);
+
+/* An event where a system bus would appear, of the watch bus_wd. */
+void manager_on_bus_event(struct manager *m, uint32_t mask, const char *name);
 
 /* Arm a timer of the manager, unless it is armed already. */
 void manager_arm(struct manager *m, sd_event_source **timer, uint64_t usec,

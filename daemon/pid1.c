@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cgroup.h"
+#include "clock.h"
 #include "fs.h"
 #include "peer.h"
 #include "unit.h"
@@ -55,6 +57,26 @@ int pid1_connect(sd_bus **ret, int root_fd, bool fake_root, bool *ret_private)
 	return r < 0 ? peer_connect(root_fd, "run/systemd", "private", ret) : r;
 }
 
+/* Wait until the other side has let us in: until then calls have no time-out of their own. */
+static int wait_until_ready(sd_bus *bus)
+{
+	uint64_t end = clock_usec(CLOCK_MONOTONIC) + CALL_TIMEOUT_USEC;
+	int r;
+
+	while ((r = sd_bus_is_ready(bus)) == 0) {
+		uint64_t now = clock_usec(CLOCK_MONOTONIC);
+
+		if (now >= end)
+			return -ETIMEDOUT;
+		r = sd_bus_process(bus, NULL);
+		if (r == 0)
+			r = sd_bus_wait(bus, end - now);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? r : 0;
+}
+
 /* 1 if PID 1 has the property, 0 if not, or a negative errno if it does not answer. */
 static int probe(sd_bus *bus, const char *property)
 {
@@ -77,14 +99,17 @@ static int probe(sd_bus *bus, const char *property)
 int pid1_new(struct pid1 **ret, sd_bus *bus)
 {
 	_cleanup_(pid1_freep) struct pid1 *p = calloc(1, sizeof(*p));
+	int r;
 
 	if (!p)
 		return -ENOMEM;
 	p->bus = sd_bus_ref(bus);
 	p->waiting_tail = &p->waiting;
+	r = wait_until_ready(bus);
+	if (r < 0)
+		return r;
 	for (int s = SETTING_CGROUP_FIRST; s < N_SETTINGS; s++) {
-		int r = probe(bus, setting_property(s));
-
+		r = probe(bus, setting_property(s));
 		if (r < 0)
 			return r;
 		p->knows[s] = r;
@@ -367,11 +392,8 @@ static int find_cgroup(const struct pid1 *p, const char *path, const char *inter
 		return r;
 	if (!above)
 		return -EBADMSG;
-	if (asprintf(ret, "%s/%s", strcmp(above, "/") == 0 ? "" : above, unit) < 0) {
-		*ret = NULL;
-		return -ENOMEM;
-	}
-	return 0;
+	*ret = cgroup_below(above, unit);
+	return *ret ? 0 : -ENOMEM;
 }
 
 int pid1_read_unit(const struct pid1 *p, const char *unit, struct pid1_unit *ret)

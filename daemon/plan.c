@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "array.h"
 #include "text.h"
 
 enum action plan_decide(const struct facts *f)
@@ -29,52 +30,27 @@ enum action plan_decide(const struct facts *f)
 	return f->kept_by_pid1 ? ACTION_NONE : ACTION_FORGET;
 }
 
-static bool copy(char **to, const char *from)
-{
-	*to = from ? strdup(from) : NULL;
-	return *to || !from;
-}
-
-static void item_clear(struct plan_item *item)
-{
-	free(item->cgroup);
-	free(item->unit);
-	free(item->policy);
-}
-
 int plan_add(struct plan *p, const struct plan_item *item)
 {
-	struct plan_item *grown = reallocarray(p->items, p->n + 1, sizeof(*grown));
-	struct plan_item *new;
+	struct plan_item *grown = array_room(p->items, p->n, &p->allocated, sizeof(*grown));
 
 	if (!grown)
 		return -ENOMEM;
 	p->items = grown;
-	new = &grown[p->n];
-	*new = *item;
-	new->cgroup = new->unit = new->policy = NULL;
-	if (!copy(&new->cgroup, item->cgroup) || !copy(&new->unit, item->unit) ||
-	    !copy(&new->policy, item->policy)) {
-		item_clear(new);
-		return -ENOMEM;
-	}
-	p->n++;
+	grown[p->n++] = *item;
 	return 0;
 }
 
 int plan_move(struct plan *to, struct plan *from)
 {
-	struct plan_item *grown;
+	size_t before = to->n;
 
-	if (from->n == 0)
-		return 0;
-	grown = reallocarray(to->items, to->n + from->n, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	memcpy(grown + to->n, from->items, from->n * sizeof(*grown));
-	to->items = grown;
-	to->n += from->n;
-	from->n = 0;
+	for (size_t i = 0; i < from->n; i++) {
+		if (plan_add(to, &from->items[i]) < 0) {
+			to->n = before;
+			return -ENOMEM;
+		}
+	}
 	plan_clear(from);
 	return 0;
 }
@@ -119,8 +95,6 @@ char *plan_item_format(const struct plan_item *item)
 
 void plan_clear(struct plan *p)
 {
-	for (size_t i = 0; i < p->n; i++)
-		item_clear(&p->items[i]);
 	free(p->items);
 	*p = (struct plan){};
 }

@@ -40,19 +40,20 @@ enum action plan_decide(const struct facts *f);
 struct plan_item {
 	enum action action; /* ACTION_SET or ACTION_RESTORE */
 	enum setting setting;
-	char *cgroup; /* NULL: a setting of the kernel */
-	char *unit;   /* to be set through PID 1; NULL: to be written */
-	char *policy; /* the policy or section that wants it; NULL: a restore */
+	const char *cgroup; /* as its record has it; NULL: a setting of the kernel */
+	const char *policy; /* or section of the configuration, that wants it; NULL: a restore */
+	bool as_property;   /* of the unit, to be set through PID 1; else to be written */
 	uint64_t from;
 	uint64_t to;
 };
 
+/* To be carried out or copied before the state and the configuration that it is of change. */
 struct plan {
 	struct plan_item *items;
-	size_t n;
+	size_t n, allocated;
 };
 
-/* Add an item; the strings are copied. 0 or -ENOMEM. */
+/* Add an item. 0 or -ENOMEM. */
 int plan_add(struct plan *p, const struct plan_item *item);
 
 /* Move all items of one plan to the end of another. 0 or -ENOMEM, with both unchanged. */

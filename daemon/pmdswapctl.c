@@ -4,6 +4,7 @@
 #include <sys/ioctl.h>
 
 #include "ctl.h"
+#include "text.h"
 
 /* Options that only some commands take, as bits and by their names. */
 enum {
@@ -12,10 +13,11 @@ enum {
 	OPTION_JSON = 1 << 2,
 	OPTION_PROMETHEUS = 1 << 3,
 	OPTION_ONCE = 1 << 4,
+	OPTION_INTERVAL = 1 << 5,
 };
 
-static const char *const option_names[] = { "--full", "--print", "--json", "--prometheus",
-					    "--once" };
+static const char *const option_names[] = { "--full",       "--print", "--json",
+					    "--prometheus", "--once",  "--interval" };
 
 static const struct command {
 	const char *name;
@@ -77,7 +79,7 @@ static const struct command {
 	  { "show what the kernel counts of swap, and how long processes had to", "wait for it" } },
 	{ "top",
 	  NULL,
-	  OPTION_FULL | OPTION_ONCE,
+	  OPTION_FULL | OPTION_ONCE | OPTION_INTERVAL,
 	  ctl_top,
 	  { "show who waits for swap most, again and again; q quits" } },
 	{ "support",
@@ -99,7 +101,9 @@ static const char options_help[] =
 	"      --json      print JSON\n"
 	"      --prometheus\n"
 	"                  stats: for the textfile collector of node_exporter\n"
-	"      --once      top: show two seconds and end\n"
+	"      --interval TIME\n"
+	"                  top: seconds between two refreshes, or 1min (2)\n"
+	"      --once      top: show one interval and end\n"
 	"      --print     restore: show the commands instead\n"
 	"      --root DIR  work on the files below DIR, for tests\n"
 	"      --help      show this help\n"
@@ -161,6 +165,7 @@ int main(int argc, char **argv)
 		OPT_JSON = 256,
 		OPT_PROMETHEUS,
 		OPT_ONCE,
+		OPT_INTERVAL,
 		OPT_PRINT,
 		OPT_ROOT,
 		OPT_HELP,
@@ -171,13 +176,14 @@ int main(int argc, char **argv)
 		{ "json", no_argument, NULL, OPT_JSON },
 		{ "prometheus", no_argument, NULL, OPT_PROMETHEUS },
 		{ "once", no_argument, NULL, OPT_ONCE },
+		{ "interval", required_argument, NULL, OPT_INTERVAL },
 		{ "print", no_argument, NULL, OPT_PRINT },
 		{ "root", required_argument, NULL, OPT_ROOT },
 		{ "help", no_argument, NULL, OPT_HELP },
 		{ "version", no_argument, NULL, OPT_VERSION },
 		{},
 	};
-	struct ctl x = { .root = "/", .width = OUTPUT_WIDTH };
+	struct ctl x = { .root = "/", .width = OUTPUT_WIDTH, .interval = 2 };
 	unsigned int given = 0;
 	int c;
 
@@ -201,6 +207,15 @@ int main(int argc, char **argv)
 			given |= OPTION_ONCE;
 			x.once = true;
 			break;
+		case OPT_INTERVAL:
+			given |= OPTION_INTERVAL;
+			if (text_parse_seconds(optarg, 3600, &x.interval))
+				break;
+			fprintf(stderr,
+				"pmdswapctl: --interval %s: must be a time from 1s to 1h, like 5 "
+				"or 1min\n",
+				optarg);
+			return EXIT_USAGE;
 		case OPT_PRINT:
 			given |= OPTION_PRINT;
 			x.print = true;

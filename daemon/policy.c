@@ -21,7 +21,7 @@ static bool match_applies(const struct match *m, const char *cgroup, const char 
 }
 
 /* The first exact match, else the first glob that matches. */
-const struct match *policy_match(const struct policy *p, const char *cgroup, const char *unit)
+static const struct match *match_names(const struct policy *p, const char *cgroup, const char *unit)
 {
 	const struct match *found = NULL;
 
@@ -37,9 +37,15 @@ const struct match *policy_match(const struct policy *p, const char *cgroup, con
 	return found;
 }
 
-const struct policy *policy_resolve(const struct config *c, const char *cgroup, const char *unit,
+const struct match *policy_match(const struct policy *p, const char *cgroup)
+{
+	return match_names(p, cgroup, unit_of_cgroup(cgroup));
+}
+
+const struct policy *policy_resolve(const struct config *c, const char *cgroup,
 				    const struct match **ret_match)
 {
+	const char *unit = unit_of_cgroup(cgroup);
 	const struct policy *winner = NULL;
 	const struct match *winning = NULL;
 
@@ -49,7 +55,7 @@ const struct policy *policy_resolve(const struct config *c, const char *cgroup, 
 
 		if (winner && p->priority < winner->priority)
 			continue;
-		m = policy_match(p, cgroup, unit);
+		m = match_names(p, cgroup, unit);
 		if (m &&
 		    (!winner || p->priority > winner->priority || (m->exact && !winning->exact))) {
 			winner = p;
@@ -112,16 +118,13 @@ int policy_find_blocker(const struct config *c, const char *cgroup, const struct
 	if (!path)
 		return -ENOMEM;
 	for (;;) {
-		_cleanup_free_ char *unit = NULL;
 		const struct policy *p;
 		char *slash = strrchr(path, '/');
 
 		if (!slash || slash == path)
 			return 0; /* the root cgroup has no limit */
 		*slash = '\0';
-		if (unit_from_cgroup(path, &unit) < 0)
-			return -ENOMEM;
-		p = policy_resolve(c, path, unit, NULL);
+		p = policy_resolve(c, path, NULL);
 		if (p && p->mode == MODE_PMD) {
 			*ret = p;
 			*ret_cgroup = TAKE_PTR(path);
@@ -133,7 +136,7 @@ int policy_find_blocker(const struct config *c, const char *cgroup, const struct
 static void check_match(const struct config *c, const struct policy *p, const struct match *m,
 			struct report *report)
 {
-	_cleanup_free_ char *cgroup = NULL, *unit = NULL, *above = NULL;
+	_cleanup_free_ char *cgroup = NULL, *above = NULL;
 	const struct policy *blocker;
 	int r;
 
@@ -143,10 +146,8 @@ static void check_match(const struct config *c, const struct policy *p, const st
 		r = (cgroup = strdup(m->glob)) ? 0 : -ENOMEM;
 	if (r >= 0 && !cgroup)
 		return; /* only the live system knows where it is */
-	if (r >= 0)
-		r = unit_from_cgroup(cgroup, &unit);
 	/* Another policy may win here. */
-	if (r >= 0 && policy_resolve(c, cgroup, unit, NULL) != p)
+	if (r >= 0 && policy_resolve(c, cgroup, NULL) != p)
 		return;
 	if (r >= 0)
 		r = policy_find_blocker(c, cgroup, &blocker, &above);

@@ -13,10 +13,10 @@
 
 /*
  * The policy of a cgroup: of all that match, the one of the highest priority, then an exact match
- * before a glob, then the first in the files. The unit is that of PID 1 whose own cgroup it is, or
- * NULL. NULL if no policy matches. The match that won goes to *ret_match if that is not NULL.
+ * before a glob, then the first in the files. NULL if no policy matches. The match that won goes to
+ * *ret_match if that is not NULL.
  */
-const struct policy *policy_resolve(const struct config *c, const char *cgroup, const char *unit,
+const struct policy *policy_resolve(const struct config *c, const char *cgroup,
 				    const struct match **ret_match);
 
 /* Whether any policy could match a cgroup below this one. */
@@ -34,7 +34,7 @@ int policy_find_blocker(const struct config *c, const char *cgroup, const struct
 void policy_check(const struct config *c, struct report *report);
 
 /* The match by which a policy applies to a cgroup, an exact one if there is; NULL if none does. */
-const struct match *policy_match(const struct policy *p, const char *cgroup, const char *unit);
+const struct match *policy_match(const struct policy *p, const char *cgroup);
 
 /* How the THPs of a cgroup are swapped. */
 enum effect {

@@ -9,7 +9,6 @@
 #include "clock.h"
 #include "log.h"
 #include "policy.h"
-#include "unit.h"
 
 #define RETRY_MAX_USEC (60 * USEC_PER_SEC)
 
@@ -136,7 +135,6 @@ static void say_lacking(struct manager *m, struct lacking *l)
 		const struct log_fields fields = {
 			.message_id = MESSAGE_DEGRADED,
 			.cgroup = c->path,
-			.unit = c->unit,
 			.policy = c->policy->name,
 		};
 
@@ -152,10 +150,10 @@ static void say_lacking(struct manager *m, struct lacking *l)
 }
 
 static int reconcile_cgroup(struct manager *m, struct plan *plan, struct cgroup *c,
-			    struct lacking *lacking)
+			    struct lacking *lacking, struct above *above)
 {
-	const struct survey survey = { m->root_fd, m->pid1, &m->state, NULL };
-	struct log_fields fields = { .cgroup = c->path, .unit = c->unit };
+	const struct survey survey = { m->root_fd, m->pid1, &m->state, NULL, above };
+	struct log_fields fields = { .cgroup = c->path };
 	enum outcome before = c->outcome;
 	bool drifted = c->drifted;
 	struct assessment a;
@@ -168,7 +166,7 @@ static int reconcile_cgroup(struct manager *m, struct plan *plan, struct cgroup 
 		m->busy_skipped = true;
 		return 0;
 	}
-	r = assess_cgroup(&survey, m->config, c->path, c->unit, c->policy, &a);
+	r = assess_cgroup(&survey, m->config, c->path, c->policy, &a);
 	if (r < 0)
 		return r;
 	fields.policy = c->policy->name;
@@ -195,7 +193,6 @@ static bool skip_record(void *userdata, const struct record *record)
 {
 	struct manager *m = userdata;
 	const struct cgroup *c = cgroup_table_find(&m->cgroups, record->cgroup);
-	_cleanup_free_ char *unit = NULL;
 	uint64_t want;
 
 	if (c && policy_wants(c->policy, record->setting, &want))
@@ -205,18 +202,17 @@ static bool skip_record(void *userdata, const struct record *record)
 		return true;
 	}
 	/* A policy may be there for a cgroup that is not, at the moment. */
-	return !c && record->unit && unit_from_cgroup(record->cgroup, &unit) >= 0 &&
-	       policy_wants(policy_resolve(m->config, record->cgroup, unit, NULL), record->setting,
+	return !c && record->as_property &&
+	       policy_wants(policy_resolve(m->config, record->cgroup, NULL), record->setting,
 			    &want);
 }
 
-static void say_left(void *userdata, const char *cgroup, const char *unit, enum setting s)
+static void say_left(void *userdata, const char *cgroup, enum setting s)
 {
-	manager_say(
-		userdata, REPORT_WARNING,
-		&(struct log_fields){ .message_id = MESSAGE_LEFT, .cgroup = cgroup, .unit = unit },
-		"%s: %s was changed by somebody else and is not given back", cgroup,
-		setting_name(s));
+	manager_say(userdata, REPORT_WARNING,
+		    &(struct log_fields){ .message_id = MESSAGE_LEFT, .cgroup = cgroup },
+		    "%s: %s was changed by somebody else and is not given back", cgroup,
+		    setting_name(s));
 }
 
 /* Give back what no policy wants any more. */
@@ -241,6 +237,7 @@ static void prepare_stopped_units(struct manager *m, struct plan *plan)
 
 void manager_reconcile(struct manager *m, bool all)
 {
+	_cleanup_(above_clear) struct above above = {};
 	struct lacking lacking = {};
 	struct plan plan = {};
 	int r = 0;
@@ -250,7 +247,7 @@ void manager_reconcile(struct manager *m, bool all)
 			r = reconcile_kernel(m, &plan, s);
 	for (size_t i = 0; i < m->cgroups.n && r >= 0; i++)
 		if (all || m->cgroups.cgroups[i]->dirty)
-			r = reconcile_cgroup(m, &plan, m->cgroups.cgroups[i], &lacking);
+			r = reconcile_cgroup(m, &plan, m->cgroups.cgroups[i], &lacking, &above);
 	say_lacking(m, &lacking);
 	if (all && r >= 0)
 		r = reconcile_records(m, &plan);
@@ -311,7 +308,6 @@ void manager_on_result(void *userdata, const struct plan_item *item, int error, 
 	struct log_fields fields = {
 		.message_id = error < 0 ? MESSAGE_FAILED : MESSAGE_CHANGED,
 		.cgroup = item->cgroup,
-		.unit = item->unit,
 		.policy = item->policy,
 		.old_value = setting_format(item->setting, item->from, from),
 		.new_value = setting_format(item->setting, item->to, to),

@@ -17,18 +17,32 @@
 #include "stats.h"
 #include "track.h"
 
+/* The first error; there may be warnings before it. NULL if there is none. */
+static char *first_error(const struct report *report)
+{
+	for (size_t i = 0; i < report->n; i++)
+		if (report->messages[i].severity == REPORT_ERROR)
+			return message_format(&report->messages[i]);
+	return NULL;
+}
+
+/* What "systemctl status" shows. */
 static void notify_ready(struct manager *m)
 {
-	_cleanup_free_ char *first = NULL;
+	const struct report *report = &m->verdict.report;
+	_cleanup_free_ char *error = first_error(report);
+	char more[48] = "";
 	size_t n = 0;
 
 	for (size_t i = 0; i < m->cgroups.n; i++)
 		n += m->cgroups.cgroups[i]->policy != NULL;
-	/* The first reason is what "systemctl status" shows after a reload that failed. */
-	if (!m->verdict.accepted && m->verdict.report.n > 0)
-		first = message_format(&m->verdict.report.messages[0]);
-	if (first)
-		sd_notifyf(0, "READY=1\nSTATUS=Configuration refused: %s", first);
+	if (report->errors > 1)
+		snprintf(more, sizeof(more), " (and %zu more)", report->errors - 1);
+	if (!m->verdict.accepted)
+		sd_notifyf(0, "READY=1\nSTATUS=Configuration refused: %s%s",
+			   error ?: strerror(ENOMEM), more);
+	else if (error)
+		sd_notifyf(0, "READY=1\nSTATUS=Not all could be applied: %s%s", error, more);
 	else if (m->suspended)
 		sd_notify(0, "READY=1\nSTATUS=Everything was given back; reload to apply the "
 			     "configuration");

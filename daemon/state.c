@@ -10,6 +10,7 @@
 
 #include "array.h"
 #include "fs.h"
+#include "unit.h"
 
 #define HEADER          "pmdswapd-state 1"
 #define STATE_BYTES_MAX (64 * 1024 * 1024)
@@ -44,28 +45,21 @@ struct record *state_find(const struct state *s, const char *cgroup, enum settin
 	return i < s->n && compare(cgroup, setting, s->records[i]) == 0 ? s->records[i] : NULL;
 }
 
-static void record_free(struct record *r)
-{
-	free(r->cgroup);
-	free(r->unit);
-	free(r);
-}
-DEFINE_CLEANUP(struct record *, record_free);
-
-struct record *state_add(struct state *s, const char *cgroup, const char *unit, uint64_t id,
+struct record *state_add(struct state *s, const char *cgroup, bool as_property, uint64_t id,
 			 enum setting setting, uint64_t original)
 {
-	_cleanup_(record_freep) struct record *new = NULL;
+	_cleanup_free_ struct record *new = NULL;
 	struct record *found = state_find(s, cgroup, setting), **grown;
 	size_t i;
 
 	if (found)
 		return found;
-	new = calloc(1, sizeof(*new));
+	new = calloc(1, sizeof(*new) + (cgroup ? strlen(cgroup) + 1 : 0));
 	if (!new)
 		return NULL;
-	if ((cgroup && !(new->cgroup = strdup(cgroup))) || (unit && !(new->unit = strdup(unit))))
-		return NULL;
+	if (cgroup)
+		new->cgroup = strcpy(new->name, cgroup);
+	new->as_property = as_property;
 	new->id = id;
 	new->setting = setting;
 	new->original = new->previous = new->current = original;
@@ -89,7 +83,7 @@ void state_remove(struct state *s, struct record *r)
 	memmove(s->records + i, s->records + i + 1, (s->n - i - 1) * sizeof(*s->records));
 	s->n--;
 	s->changed = true;
-	record_free(r);
+	free(r);
 }
 
 void state_written(struct state *s, struct record *r)
@@ -137,7 +131,7 @@ int state_format(const struct state *s, char **ret, size_t *ret_size)
 		fputs(setting_name(r->setting), f);
 		put_word(f, r->cgroup);
 		/* A unit may be called "-.slice", never "-". */
-		put_word(f, r->unit);
+		put_word(f, r->as_property ? unit_of_cgroup(r->cgroup) : NULL);
 		fprintf(f, " %" PRIu64 " %s %s %s\n", r->id,
 			setting_format(r->setting, r->original, original),
 			setting_format(r->setting, r->previous, previous),
@@ -174,7 +168,7 @@ static char *get_word(char *word)
 
 static int parse_record(struct state *s, char *line)
 {
-	char *words[7], *save = NULL;
+	char *words[7], *save = NULL, *cgroup, *unit;
 	uint64_t values[3], id;
 	struct record *r;
 	int setting;
@@ -192,7 +186,11 @@ static int parse_record(struct state *s, char *line)
 	for (int i = 0; i < 3; i++)
 		if (setting_parse(setting, words[4 + i], &values[i]) < 0)
 			return -EBADMSG;
-	r = state_add(s, get_word(words[1]), get_word(words[2]), id, setting, values[0]);
+	cgroup = get_word(words[1]);
+	unit = get_word(words[2]);
+	if (unit && (!cgroup || strcmp(unit_of_cgroup(cgroup) ?: "", unit) != 0))
+		return -EBADMSG;
+	r = state_add(s, cgroup, unit, id, setting, values[0]);
 	if (!r)
 		return -ENOMEM;
 	r->previous = values[1];
@@ -273,7 +271,7 @@ int state_save(struct state *s, int root_fd)
 void state_clear(struct state *s)
 {
 	for (size_t i = 0; i < s->n; i++)
-		record_free(s->records[i]);
+		free(s->records[i]);
 	free(s->records);
 	*s = (struct state){};
 }

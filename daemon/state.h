@@ -20,13 +20,14 @@
 #define LOCK_PATH         RUNTIME_DIRECTORY "/lock"
 
 struct record {
-	char *cgroup; /* NULL: a setting of the kernel */
-	char *unit;   /* set through PID 1 as a property of this unit; NULL: written to the file */
-	uint64_t id;  /* inode of the cgroup, which tells it from a later one of the same name */
+	const char *cgroup; /* its name; NULL: a setting of the kernel */
+	uint64_t id;        /* inode of the cgroup, which tells it from a later one of that name */
+	uint64_t original;  /* before the daemon came */
+	uint64_t previous;  /* also ours until "current" is written; the same from then on */
+	uint64_t current;   /* the daemon's last value */
 	enum setting setting;
-	uint64_t original; /* before the daemon came */
-	uint64_t previous; /* the also ours until "current" is written; the same from then on */
-	uint64_t current;  /* the daemon's last value */
+	bool as_property; /* set through PID 1, of the unit whose cgroup it is; else written */
+	char name[];
 };
 
 struct state {
@@ -41,7 +42,7 @@ struct record *state_find(const struct state *s, const char *cgroup, enum settin
  * Add a record with all three values the same, or return the one that exists. NULL if there is no
  * memory.
  */
-struct record *state_add(struct state *s, const char *cgroup, const char *unit, uint64_t id,
+struct record *state_add(struct state *s, const char *cgroup, bool as_property, uint64_t id,
 			 enum setting setting, uint64_t original);
 void state_remove(struct state *s, struct record *r);
 

@@ -6,6 +6,7 @@
 
 #include "manager-bus.h"
 #include "text.h"
+#include "unit.h"
 
 static int append_value(sd_bus_message *reply, const char *name, uint64_t value)
 {
@@ -57,7 +58,7 @@ static int append_cgroup(sd_bus_message *reply, const struct sample_cgroup *c,
 	int r = sd_bus_message_open_container(reply, 'r', "ssssa{st}");
 
 	text_escape(path, sizeof(path), c->path);
-	text_escape(unit, sizeof(unit), managed->unit ?: "");
+	text_escape(unit, sizeof(unit), unit_of_cgroup(c->path) ?: "");
 	if (r >= 0)
 		r = sd_bus_message_append(reply, "ssss", path, unit, managed->policy->name,
 					  mode_name(managed->policy->mode));

@@ -18,16 +18,14 @@ void finding_clear(struct finding *f)
 static int add_item(const struct survey *s, const struct facts *f, struct plan_item *item,
 		    uint64_t id)
 {
-	struct record *r = state_add(s->state, item->cgroup, item->unit, id, f->setting, f->live);
+	struct record *r =
+		state_add(s->state, item->cgroup, item->as_property, id, f->setting, f->live);
 
 	if (!r)
 		return -ENOMEM;
-	if (item->unit && !r->unit) {
-		r->unit = strdup(item->unit);
-		if (!r->unit)
-			return -ENOMEM;
-		s->state->changed = true;
-	}
+	if (item->as_property && !r->as_property)
+		r->as_property = s->state->changed = true;
+	item->cgroup = r->cgroup;
 	item->setting = f->setting;
 	item->from = f->live_known ? f->live : r->current;
 	if (r->current != item->to) {
@@ -59,7 +57,7 @@ static int conclude(const struct survey *s, const struct facts *f, struct plan_i
 		item->to = f->record->original;
 		return add_item(s, f, item, id);
 	case ACTION_LEAVE:
-		if (f->kept_by_pid1 && f->live_known && item->unit) {
+		if (f->kept_by_pid1 && f->live_known && item->as_property) {
 			/* PID 1 would write our value again: have it keep the other one. */
 			item->action = ACTION_RESTORE;
 			item->policy = NULL;
@@ -102,13 +100,20 @@ static int look_at_kept(const struct survey *s, const char *unit, struct facts *
 	return 0;
 }
 
-int survey_cgroup(const struct survey *s, const char *cgroup, const char *unit,
+void above_clear(struct above *a)
+{
+	free(a->parent);
+	free(a->no_writeback);
+	*a = (struct above){};
+}
+
+int survey_cgroup(const struct survey *s, const char *cgroup, uint64_t id,
 		  const struct policy *policy, enum setting setting, struct finding *ret)
 {
+	const char *unit = unit_of_cgroup(cgroup);
 	struct facts f = { .setting = setting };
-	struct plan_item item = { .cgroup = (char *)cgroup };
+	struct plan_item item = { .cgroup = cgroup };
 	struct record *record = state_find(s->state, cgroup, setting);
-	uint64_t id = 0;
 	int r;
 
 	*ret = (struct finding){};
@@ -118,12 +123,9 @@ int survey_cgroup(const struct survey *s, const char *cgroup, const char *unit,
 		return 0;
 	item.policy = policy ? policy->name : NULL;
 	/* PID 1 leaves the files of the root cgroup alone. */
-	if (unit && strcmp(cgroup, "/") != 0 && pid1_knows(s->pid1, setting))
-		item.unit = (char *)unit;
+	item.as_property = unit && strcmp(cgroup, "/") != 0 && pid1_knows(s->pid1, setting);
 
-	r = cgroupfs_id(s->root_fd, cgroup, &id);
-	if (r >= 0)
-		r = cgroupfs_read(s->root_fd, cgroup, setting, &f.live);
+	r = id ? cgroupfs_read(s->root_fd, cgroup, setting, &f.live) : -ENOENT;
 	if (r == -ENOMEM)
 		return r;
 	ret->error = r;
@@ -131,7 +133,7 @@ int survey_cgroup(const struct survey *s, const char *cgroup, const char *unit,
 	f.live_known = r >= 0;
 
 	/* PID 1 keeps what it was told also while there is no connection to it. */
-	if (item.unit || (unit && record && record->unit)) {
+	if (item.as_property || (record && record->as_property)) {
 		r = look_at_kept(s, unit, &f, ret);
 		if (r < 0)
 			return r;
@@ -147,8 +149,8 @@ int survey_cgroup(const struct survey *s, const char *cgroup, const char *unit,
 	return conclude(s, &f, &item, id, &ret->action);
 }
 
-int survey_stopped_unit(const struct survey *s, const char *cgroup, const char *unit,
-			const struct policy *policy, enum setting setting, uint64_t value)
+int survey_stopped_unit(const struct survey *s, const char *cgroup, const struct policy *policy,
+			enum setting setting, uint64_t value)
 {
 	struct facts f = {
 		.setting = setting,
@@ -157,8 +159,8 @@ int survey_stopped_unit(const struct survey *s, const char *cgroup, const char *
 		.record = state_find(s->state, cgroup, setting),
 	};
 	struct plan_item item = {
-		.cgroup = (char *)cgroup,
-		.unit = (char *)unit,
+		.cgroup = cgroup,
+		.as_property = true,
 		.policy = policy ? policy->name : NULL,
 	};
 	struct finding finding = {};
@@ -168,7 +170,7 @@ int survey_stopped_unit(const struct survey *s, const char *cgroup, const char *
 	/* What nothing wants any more is given back by its record. */
 	if (!f.wanted)
 		return 0;
-	r = look_at_kept(s, unit, &f, &finding);
+	r = look_at_kept(s, unit_of_cgroup(cgroup), &f, &finding);
 	if (r >= 0)
 		r = conclude(s, &f, &item, 0, &finding.action);
 	finding_clear(&finding);
@@ -184,7 +186,7 @@ int survey_kernel(const struct survey *s, const struct config *config, enum sett
 		.want = config->kernel[setting].value,
 		.record = state_find(s->state, NULL, setting),
 	};
-	struct plan_item item = { .policy = (char *)"kernel" };
+	struct plan_item item = { .policy = "kernel" };
 	int r;
 
 	*ret = (struct finding){};
@@ -202,21 +204,23 @@ int survey_records(const struct survey *s, const struct survey_records_ops *ops,
 	/* Backwards, since a record that is looked at may go. */
 	for (size_t i = s->state->n; i-- > 0;) {
 		const struct record *record = s->state->records[i];
-		_cleanup_free_ char *cgroup = NULL, *unit = NULL;
+		_cleanup_free_ char *cgroup = NULL;
 		enum setting setting = record->setting;
+		uint64_t id = 0;
 		struct finding f;
 		int r;
 
 		if (!record->cgroup || ops->skip(userdata, record))
 			continue;
 		cgroup = strdup(record->cgroup);
-		if (!cgroup || unit_from_cgroup(cgroup, &unit) < 0)
+		if (!cgroup)
 			return -ENOMEM;
-		r = survey_cgroup(s, cgroup, unit, NULL, setting, &f);
+		cgroupfs_id(s->root_fd, cgroup, &id);
+		r = survey_cgroup(s, cgroup, id, NULL, setting, &f);
 		if (r < 0)
 			return r;
 		if (f.action == ACTION_LEAVE)
-			ops->left(userdata, cgroup, unit, setting);
+			ops->left(userdata, cgroup, setting);
 		finding_clear(&f);
 	}
 	plan_keep_a_way_out(s->plan);
@@ -229,7 +233,7 @@ void survey_written(struct state *s, const struct plan_item *item)
 
 	if (!record)
 		return;
-	if (item->action == ACTION_RESTORE && !record->unit)
+	if (item->action == ACTION_RESTORE && !record->as_property)
 		state_remove(s, record);
 	else
 		state_written(s, record);

@@ -16,7 +16,20 @@ struct survey {
 	const struct pid1 *pid1; /* NULL: not connected */
 	struct state *state;
 	struct plan *plan;
+	struct above *above; /* of this pass; for assess_cgroup() only */
 };
+
+/*
+ * What was found above the cgroup that was looked at last. Those that come one after another mostly
+ * lie below the same.
+ */
+struct above {
+	char *parent;       /* "" is the root cgroup; NULL: nothing was looked at */
+	char *no_writeback; /* the nearest cgroup that lets nothing below it write back; NULL: none
+			     */
+};
+
+void above_clear(struct above *a);
 
 /* What came out for one setting. */
 struct finding {
@@ -27,19 +40,19 @@ struct finding {
 };
 
 /*
- * Look at one cgroup setting. The policy is NULL if the cgroup has none. The state is brought up to
- * date for the plan: originals are recorded, and records that are of no use any more are dropped. 0
- * or a negative errno.
+ * Look at one cgroup setting. The id is that of the cgroup, 0 if it is gone. The policy is NULL if
+ * the cgroup has none. The state is brought up to date for the plan: originals are recorded, and
+ * records that are of no use any more are dropped. 0 or a negative errno.
  */
-int survey_cgroup(const struct survey *s, const char *cgroup, const char *unit,
+int survey_cgroup(const struct survey *s, const char *cgroup, uint64_t id,
 		  const struct policy *policy, enum setting setting, struct finding *ret);
 
 /*
  * The same for a unit that does not run, and for which PID 1 has a value: so that it has the one of
  * its policy from its first process on. The cgroup is where it would be.
  */
-int survey_stopped_unit(const struct survey *s, const char *cgroup, const char *unit,
-			const struct policy *policy, enum setting setting, uint64_t value);
+int survey_stopped_unit(const struct survey *s, const char *cgroup, const struct policy *policy,
+			enum setting setting, uint64_t value);
 
 /* The same for a setting of the kernel. */
 int survey_kernel(const struct survey *s, const struct config *config, enum setting setting,
@@ -52,7 +65,7 @@ int survey_kernel(const struct survey *s, const struct config *config, enum sett
  */
 struct survey_records_ops {
 	bool (*skip)(void *userdata, const struct record *record);
-	void (*left)(void *userdata, const char *cgroup, const char *unit, enum setting setting);
+	void (*left)(void *userdata, const char *cgroup, enum setting setting);
 };
 int survey_records(const struct survey *s, const struct survey_records_ops *ops, void *userdata);
 

@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "text.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "cleanup.h"
+
+/* Whether a byte is shown as it is. */
+static bool is_plain(unsigned char byte)
+{
+	return byte >= ' ' && byte < 0x7f;
+}
 
 void text_escape(char *to, size_t size, const char *from)
 {
@@ -12,7 +19,7 @@ void text_escape(char *to, size_t size, const char *from)
 
 	for (; *from; from++) {
 		unsigned char byte = *from;
-		bool plain = byte >= ' ' && byte < 0x7f;
+		bool plain = is_plain(byte);
 
 		if (end - to < (plain ? 1 : 4))
 			break;
@@ -29,4 +36,51 @@ char *text_escaped(const char *from)
 	if (to)
 		text_escape(to, size, from);
 	return to;
+}
+
+char *text_unescaped(const char *from)
+{
+	static const char hex[] = "0123456789abcdef";
+	char *text = strdup(from), *to = text;
+
+	if (!text)
+		return NULL;
+	while (*from) {
+		unsigned int byte = 0;
+		bool plain;
+
+		if (from[0] == '\\' && from[1] == 'x' && strspn(from + 2, hex) >= 2)
+			sscanf(from + 2, "%2x", &byte);
+		/* A NUL byte is in no name; units have many a \x2d in their names, which is none of
+		 * ours. */
+		plain = byte == 0 || is_plain(byte);
+		*to++ = plain ? *from : (char)byte;
+		from += plain ? 1 : 4;
+	}
+	*to = '\0';
+	return text;
+}
+
+bool text_parse_seconds(const char *text, unsigned int max, unsigned int *ret)
+{
+	static const struct {
+		const char *unit;
+		unsigned int seconds;
+	} units[] = { { "", 1 }, { "s", 1 }, { "min", 60 }, { "h", 3600 } };
+	size_t digits = strspn(text, "0123456789");
+	char *end;
+	unsigned long number;
+
+	if (digits == 0 || digits > 9)
+		return false;
+	number = strtoul(text, &end, 10);
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		if (strcmp(end, units[i].unit) != 0)
+			continue;
+		if (number == 0 || number > max / units[i].seconds)
+			return false;
+		*ret = number * units[i].seconds;
+		return true;
+	}
+	return false;
 }

@@ -2,6 +2,7 @@
 #ifndef PMDSWAP_TEXT_H
 #define PMDSWAP_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -15,5 +16,17 @@ void text_escape(char *to, size_t size, const char *from);
 char *text_escaped(const char *from);
 
 #define TEXT_ESCAPED(n) (4 * (n) + 1)
+
+/*
+ * Undo it, in memory that the caller frees. Of a text that had such a \xNN in it to begin with this
+ * makes another. NULL if there is no memory.
+ */
+char *text_unescaped(const char *from);
+
+/*
+ * Read a whole number of seconds, from 1 to max; "s", "min" or "h" may follow the number. False if
+ * it is none.
+ */
+bool text_parse_seconds(const char *text, unsigned int max, unsigned int *ret);
 
 #endif

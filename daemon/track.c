@@ -23,7 +23,11 @@ static void watch_cgroup(struct manager *m, struct cgroup *c, bool below)
 	int r = path ? watch_add(m->watch, path, mask, c) : -ENOMEM;
 
 	if (r >= 0) {
+		/* Of a directory that is gone: what it has yet to tell is not of this one. */
+		if (c->wd >= 0 && c->wd != r)
+			watch_remove(m->watch, c->wd);
 		c->wd = r;
+		c->watched_below = below;
 	} else if (!cgroupfs_is_gone(r)) {
 		if (!m->watches_exhausted)
 			log_warning("Cannot watch %s: %s%s; looking for changes every %d seconds "
@@ -41,35 +45,30 @@ static void watch_cgroup(struct manager *m, struct cgroup *c, bool below)
 static int visit_cgroup(const char *path, void *userdata)
 {
 	struct manager *m = userdata;
-	_cleanup_free_ char *unit = NULL;
-	const struct policy *policy;
+	const struct policy *policy = policy_resolve(m->config, path, NULL);
+	bool below = policy_may_match_below(m->config, path);
 	struct cgroup *c;
 	uint64_t id = 0;
-	bool below;
-	int r;
+	bool same;
 
-	r = unit_from_cgroup(path, &unit);
-	if (r < 0)
-		return r;
-	policy = policy_resolve(m->config, path, unit, NULL);
-	below = policy_may_match_below(m->config, path);
 	if (!policy && !below)
 		return 0;
 	c = cgroup_table_add(&m->cgroups, path);
 	if (!c)
 		return -ENOMEM;
-	free(c->unit);
-	c->unit = TAKE_PTR(unit);
 	c->policy = policy;
 	cgroupfs_id(m->root_fd, path, &id);
-	if (c->id != id) {
+	same = c->id == id;
+	if (!same) {
 		cgroup_set_outcome(c, OUTCOME_NONE, NULL);
 		c->drift = (struct drift){};
 		c->id = id;
 	}
 	c->dirty = true;
 	c->stale = false;
-	watch_cgroup(m, c, below);
+	/* The watch goes with the directory. */
+	if (c->wd < 0 || !same || c->watched_below != below)
+		watch_cgroup(m, c, below);
 	return below;
 }
 
@@ -123,8 +122,9 @@ static int on_prune(sd_event_source *source, uint64_t usec, void *userdata)
 
 		if (!record->cgroup || cgroupfs_id(m->root_fd, record->cgroup, &id) >= 0)
 			continue;
-		if (!record->unit ||
-		    pid1_read_kept(m->root_fd, record->unit, record->setting, &value, &path) == 0)
+		if (!record->as_property ||
+		    pid1_read_kept(m->root_fd, unit_of_cgroup(record->cgroup), record->setting,
+				   &value, &path) == 0)
 			state_remove(&m->state, record);
 	}
 	r = state_save(&m->state, m->root_fd);
@@ -185,8 +185,8 @@ static void on_cgroup_event(struct manager *m, struct cgroup *c, uint32_t mask, 
 	}
 	if (!(mask & IN_ISDIR))
 		return;
-	if (asprintf(&child, "%s/%s", strcmp(c->path, "/") == 0 ? "" : c->path, name) < 0) {
-		child = NULL;
+	child = cgroup_below(c->path, name);
+	if (!child) {
 		m->rescan_needed = true;
 		return;
 	}
@@ -214,6 +214,8 @@ void manager_on_watch(void *userdata, void *target, uint32_t mask, const char *n
 		if (m->rescan_needed)
 			manager_rescan(m);
 		manager_reconcile(m, false);
+	} else if (target == &m->bus_wd) {
+		manager_on_bus_event(m, mask, name);
 	} else if (k >= m->kernel && k < m->kernel + N_KERNEL_SETTINGS) {
 		enum setting s = k - m->kernel;
 		uint64_t live;

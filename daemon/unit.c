@@ -34,15 +34,12 @@ bool unit_is_slice(const char *name)
 	return has_suffix(name, strlen(name), ".slice");
 }
 
-int unit_from_cgroup(const char *cgroup, char **ret)
+const char *unit_of_cgroup(const char *cgroup)
 {
 	const char *p = cgroup;
 
-	*ret = NULL;
-	if (strcmp(cgroup, "/") == 0) {
-		*ret = strdup("-.slice");
-		return *ret ? 0 : -ENOMEM;
-	}
+	if (strcmp(cgroup, "/") == 0)
+		return "-.slice";
 	while (*p == '/') {
 		size_t len;
 
@@ -51,17 +48,13 @@ int unit_from_cgroup(const char *cgroup, char **ret)
 		if (*p == '_')
 			p++;
 		len = strcspn(p, "/");
-		if (!p[len]) {
-			if (!has_unit_suffix(p, len))
-				return 0;
-			*ret = strdup(p);
-			return *ret ? 0 : -ENOMEM;
-		}
+		if (!p[len])
+			return has_unit_suffix(p, len) ? p : NULL;
 		if (!has_suffix(p, len, ".slice"))
-			return 0;
+			return NULL;
 		p += len;
 	}
-	return 0;
+	return NULL;
 }
 
 int unit_slice_to_cgroup(const char *unit, char **ret)

@@ -15,10 +15,10 @@ bool unit_is_slice(const char *name);
 
 /*
  * The unit of PID 1 whose own cgroup this is: "/a.slice/a-b.slice/c.service" is c.service, "/" is
- * -.slice. Cgroups below a service or scope belong to that unit, and are no unit themselves. *ret
- * is NULL for those; the caller frees. 0 or -ENOMEM.
+ * -.slice. Cgroups below a service or scope belong to that unit, and are no unit themselves: NULL.
+ * The name is a part of the path, and lives as long.
  */
-int unit_from_cgroup(const char *cgroup, char **ret);
+const char *unit_of_cgroup(const char *cgroup);
 
 /*
  * The cgroup of a slice, which its name alone tells: a-b.slice is /a.slice/a-b.slice. *ret is NULL

@@ -8,7 +8,7 @@ _pmdswapctl() {
 	local -A options=(
 		[status]='--full --json' [list]='--full --json' [explain]='--full --json' [check]=''
 		[plan]='--full --json' [verify]='--full --json' [reload]='' [restore]='--print'
-		[stats]='--full --json --prometheus' [top]='--full --once' [support]='--full'
+		[stats]='--full --json --prometheus' [top]='--full --interval --once' [support]='--full'
 	)
 	COMPREPLY=()
 
@@ -16,8 +16,9 @@ _pmdswapctl() {
 		mapfile -t COMPREPLY < <(compgen -d -- "$word")
 		return
 	fi
+	[[ $previous != --interval ]] || return 0
 	for ((i = 1; i < COMP_CWORD; i++)); do
-		if [[ ${COMP_WORDS[i]} == --root ]]; then
+		if [[ ${COMP_WORDS[i]} == --root || ${COMP_WORDS[i]} == --interval ]]; then
 			((i++))
 		elif [[ ${COMP_WORDS[i]} != -* ]]; then
 			command=${COMP_WORDS[i]}

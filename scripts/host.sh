@@ -74,6 +74,12 @@ need_packages() {
 	rm -f "$log"
 }
 
+# What building the daemon needs.
+# shellcheck disable=SC2034 # for those who source this
+daemon_packages=(
+	build-essential meson ninja-build pkgconf libsystemd-dev libinih-dev libjansson-dev libnl-3-dev libnl-genl-3-dev
+)
+
 # The mirrors of the Debian archive that apt is configured for, one URI per line.
 debian_mirrors() {
 	local state=$cache/apt/host

@@ -36,12 +36,12 @@ static void check_policy(const struct policy *p)
 
 static void check_config(const struct config *c)
 {
-	static const char *const cgroups[][2] = {
-		{ "/", "-.slice" },
-		{ "/a", NULL },
-		{ "/system.slice/a.service", "a.service" },
-		{ "/a.slice/a-b.slice", "a-b.slice" },
-		{ "/user.slice/user-1000.slice/user@1000.service/app.slice", NULL },
+	static const char *const cgroups[] = {
+		"/",
+		"/a",
+		"/system.slice/a.service",
+		"/a.slice/a-b.slice",
+		"/user.slice/user-1000.slice/user@1000.service/app.slice",
 	};
 	uint64_t percent = c->kernel[SETTING_ZSWAP_MAX_POOL_PERCENT].value;
 
@@ -50,9 +50,9 @@ static void check_config(const struct config *c)
 	for (size_t i = 0; i < c->n_policies; i++)
 		check_policy(c->policies[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(cgroups); i++) {
-		const char *cgroup = cgroups[i][0], *unit = cgroups[i][1];
+		const char *cgroup = cgroups[i];
 		const struct match *match = NULL;
-		const struct policy *p = policy_resolve(c, cgroup, unit, &match);
+		const struct policy *p = policy_resolve(c, cgroup, &match);
 		uint64_t want;
 
 		assert(!p || match);

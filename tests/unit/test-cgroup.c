@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "cgroup.h"
 
@@ -43,9 +44,25 @@ static void test_drift(void **state)
 	assert_true(drift_allows(&d, now + 61 * 1000000));
 }
 
+static void expect_below(const char *cgroup, const char *name, const char *expected)
+{
+	char *path = cgroup_below(cgroup, name);
+
+	assert_string_equal(path, expected);
+	free(path);
+}
+
+static void test_below(void **state)
+{
+	expect_below("/", "a", "/a");
+	expect_below("/a", "b c", "/a/b c");
+	expect_below("/a.slice/a-b.slice", "x.service", "/a.slice/a-b.slice/x.service");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_below),
 		cmocka_unit_test(test_subtrees_stay_together),
 		cmocka_unit_test(test_drift),
 	};

@@ -56,9 +56,50 @@ static void test_what_is_not_known(void **state)
 	counters_set(&counters, COUNTER_THP_SWPIN_PMD, UINT64_MAX);
 	delays.of[DELAY_BLKIO].known = true;
 	assert_string_equal(format_counter(&counters, COUNTER_SWAP, buf), "0");
-	assert_string_equal(format_counter(&counters, COUNTER_THP_SWPIN_PMD, buf),
+	assert_string_equal(format_counter(&counters, COUNTER_THP_SWPIN_PMD,
+					   buf),
 			    "18446744073709551615");
 	assert_string_equal(format_delay(&delays, DELAY_BLKIO, buf), "0");
+}
+
+static void expect_short(enum counter c, uint64_t value, const char *expected)
+{
+	struct counters counters = {};
+	char buf[FORMAT_MAX];
+
+	counters_set(&counters, c, value);
+	assert_string_equal(format_counter_short(&counters, c, buf), expected);
+}
+
+static void test_short_counters(void **state)
+{
+	struct counters counters = {};
+	char buf[FORMAT_MAX];
+
+	assert_string_equal(format_counter_short(&counters,
+						 COUNTER_THP_SWPIN_PMD, buf),
+			    "-");
+	expect_short(COUNTER_THP_SWPIN_PMD, 0, "0");
+	expect_short(COUNTER_THP_SWPIN_PMD, 9999, "9999");
+	expect_short(COUNTER_THP_SWPIN_PMD, 10000, "10.0k");
+	expect_short(COUNTER_THP_SWPIN_PMD, 123456, "123k");
+	expect_short(COUNTER_THP_SWPIN_PMD, 45600000, "45.6M");
+	expect_short(COUNTER_THP_SWPIN_PMD, UINT64_MAX, "18.4E");
+	expect_short(COUNTER_ZSWAPPED, 5 << 20, "5.00M");
+}
+
+static void test_shares_and_rates(void **state)
+{
+	char buf[FORMAT_MAX];
+
+	assert_string_equal(format_share(-1, buf), "-");
+	assert_string_equal(format_share(0, buf), "0.0%");
+	assert_string_equal(format_share(0.9994, buf), "99.9%");
+	assert_string_equal(format_share(0.99951, buf), "100%");
+	assert_string_equal(format_share(2.5, buf), "250%");
+	assert_string_equal(format_rate(-1, buf), "-");
+	assert_string_equal(format_rate(0.5, buf), "0.5");
+	assert_string_equal(format_rate(123.4, buf), "123");
 }
 
 int main(void)
@@ -67,6 +108,8 @@ int main(void)
 		cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_what_is_not_known),
+		cmocka_unit_test(test_short_counters),
+		cmocka_unit_test(test_shares_and_rates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

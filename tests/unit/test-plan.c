@@ -69,8 +69,8 @@ static void test_format(void **state)
 {
 	struct plan_item item = { .action = ACTION_SET,
 				  .setting = S,
-				  .cgroup = (char *)"/a",
-				  .policy = (char *)"p",
+				  .cgroup = "/a",
+				  .policy = "p",
 				  .from = UINT64_MAX };
 	char *s = plan_item_format(&item);
 
@@ -93,8 +93,8 @@ static void test_add_and_move(void **state)
 {
 	const struct plan_item item = { .action = ACTION_SET,
 					.setting = S,
-					.cgroup = (char *)"/a",
-					.unit = (char *)"a.service" };
+					.cgroup = "/a",
+					.as_property = true };
 	struct plan p = {}, q = {};
 
 	assert_int_equal(plan_move(&p, &q), 0);
@@ -103,8 +103,8 @@ static void test_add_and_move(void **state)
 	assert_int_equal(plan_move(&p, &q), 0);
 	assert_int_equal(p.n, 2);
 	assert_int_equal(q.n, 0);
-	assert_ptr_not_equal(p.items[0].cgroup, item.cgroup);
-	assert_string_equal(p.items[1].unit, "a.service");
+	assert_string_equal(p.items[0].cgroup, "/a");
+	assert_true(p.items[1].as_property);
 	assert_null(p.items[1].policy);
 	plan_clear(&p);
 	assert_int_equal(p.n, 0);
@@ -114,10 +114,10 @@ static void test_a_way_out_stays_open(void **state)
 {
 	const enum setting writeback = SETTING_CGROUP_ZSWAP_WRITEBACK;
 	struct plan_item items[] = {
-		{ .cgroup = (char *)"/a", .setting = writeback, .from = 1, .to = 0 },
-		{ .cgroup = (char *)"/a", .setting = S, .from = 0, .to = 8192 },
-		{ .cgroup = (char *)"/b", .setting = writeback, .from = 0, .to = 1 },
-		{ .cgroup = (char *)"/b", .setting = S, .from = 8192, .to = 0 },
+		{ .cgroup = "/a", .setting = writeback, .from = 1, .to = 0 },
+		{ .cgroup = "/a", .setting = S, .from = 0, .to = 8192 },
+		{ .cgroup = "/b", .setting = writeback, .from = 0, .to = 1 },
+		{ .cgroup = "/b", .setting = S, .from = 8192, .to = 0 },
 		{ .setting = SETTING_ZSWAP, .from = 1, .to = 0 },
 		{ .setting = SETTING_ZSWAP_SHRINKER, .from = 0, .to = 1 },
 	};

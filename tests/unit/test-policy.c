@@ -15,9 +15,9 @@ static struct config *parse(const char *text)
 	return c;
 }
 
-static void expect(const struct config *c, const char *cgroup, const char *unit, const char *name)
+static void expect(const struct config *c, const char *cgroup, const char *name)
 {
-	const struct policy *p = policy_resolve(c, cgroup, unit, NULL);
+	const struct policy *p = policy_resolve(c, cgroup, NULL);
 
 	if (!name) {
 		assert_null(p);
@@ -36,13 +36,13 @@ static void test_winner(void **state)
 				 "[policy high]\ncgroup = /*/c\nmode = pmd\npriority = 1\n"
 				 "[policy low]\ncgroup = /a/c\nmode = pmd\npriority = -1\n");
 
-	expect(c, "/a/x", NULL, "glob");
-	expect(c, "/a/b", NULL, "exact");
-	expect(c, "/a/c", NULL, "high");
-	expect(c, "/a/b/c", NULL, NULL);
-	expect(c, "/x/b.service", "b.service", "unit");
-	expect(c, "/a/b.service", "b.service", "unit");
-	expect(c, "/a", NULL, NULL);
+	expect(c, "/a/x", "glob");
+	expect(c, "/a/b", "exact");
+	expect(c, "/a/c", "high");
+	expect(c, "/a/b/c", NULL);
+	expect(c, "/x.slice/b.service", "unit");
+	expect(c, "/a.slice/b.service", "unit");
+	expect(c, "/a", NULL);
 	config_free(c);
 }
 
@@ -53,11 +53,11 @@ static void test_globs(void **state)
 				 "[policy one]\ncgroup = /*\nmode = pmd\n"
 				 "[policy root]\ncgroup = /\nmode = zswap\n");
 
-	expect(c, "/s/a\\x2db.service", "a\\x2db.service", "esc");
-	expect(c, "/s/axb.service", "axb.service", NULL);
+	expect(c, "/s.slice/a\\x2db.service", "esc");
+	expect(c, "/s.slice/axb.service", NULL);
 	/* The root cgroup is meant only by name. */
-	expect(c, "/", "-.slice", "root");
-	expect(c, "/a.slice", "a.slice", "any");
+	expect(c, "/", "root");
+	expect(c, "/a.slice", "any");
 	config_free(c);
 }
 

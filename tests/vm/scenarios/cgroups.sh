@@ -7,7 +7,7 @@
 db=/system.slice/db.service
 conf </dev/null
 check "the service starts" fresh_daemon
-service db -p MemoryZSwapMax=64M
+limited_service db 64
 echo +memory >$cgroups/cgroup.subtree_control
 mkdir -p $cgroups/box
 echo +memory >$cgroups/box/cgroup.subtree_control
@@ -47,7 +47,7 @@ sleep 0.5
 check "daemon-reload leaves a unit its policy" is "$(live_max $db)" 0
 check "daemon-reload leaves a slice its policy" is "$(live_max /big.slice)" 0
 check "daemon-reload leaves a cgroup its policy" is "$(live_max /box/new)" $((64 << 20))
-check "PID 1 has it as a property" bash -c '[[ $(systemctl show -P MemoryZSwapMax db.service) == 0 ]]'
+check "PID 1 has it as a property" property_is db.service 0
 systemctl daemon-reexec
 sleep 2
 check "daemon-reexec leaves a unit its policy" is "$(live_max $db)" 0

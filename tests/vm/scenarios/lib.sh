@@ -74,6 +74,30 @@ live_max() {
 	echo "$cgroups$1/memory.zswap.max"
 }
 
+# systemd 253 and later have a property for the limit, and write it again and again; 252 does not
+# touch the file.
+pid1_has_limit() {
+	busctl get-property org.freedesktop.systemd1 /org/freedesktop/systemd1/unit/_2d_2eslice \
+		org.freedesktop.systemd1.Slice MemoryZSwapMax >/dev/null 2>&1
+}
+
+# limited_service NAME MIB: a service with a limit of its own.
+limited_service() {
+	if pid1_has_limit; then
+		service "$1" -p MemoryZSwapMax="$2"M
+	else
+		service "$1" && echo "$2M" >"$(live_max "/system.slice/$1.service")"
+	fi
+}
+
+# property_is UNIT VALUE: what PID 1 has for the unit, if it has such a thing.
+property_is() {
+	local value
+	pid1_has_limit || return 0
+	value=$(systemctl show -P MemoryZSwapMax "$1")
+	[[ $value == "$2" ]] || { echo "the property of $1 is '$value', not '$2'"; return 1; }
+}
+
 fresh_daemon() {
 	systemctl stop pmdswapd 2>/dev/null
 	rm -rf /run/pmdswapd /etc/pmdswapd.conf.d

@@ -24,7 +24,22 @@ conf <<-END
 	unit = a
 	[colour]
 END
-check "systemctl reload fails" not systemctl reload pmdswapd
+check "systemctl reload fails" not eval "systemctl reload pmdswapd >/run/reload 2>&1"
+sed 's/^/# /' /run/reload
+check "and says where to look" grep -q 'systemctl status pmdswapd.service.* and .*journalctl -xe' /run/reload
+journalctl --sync
+status=$(systemctl status --no-pager --full pmdswapd)
+check "systemctl status shows the first as its status" grep -q \
+	'Status: "Configuration refused: /etc/pmdswapd.conf:2: .* (and 5 more)"' <<<"$status"
+check "and others in its last lines" grep -q '\]: .*/etc/pmdswapd.conf:7: ' <<<"$status"
+journalctl --update-catalog
+check "journalctl -x explains" bash -c \
+	'journalctl --no-pager -n 40 -xu pmdswapd | grep -q "Subject: The configuration was refused"'
+if systemctl --help | grep -q -- "-v --verbose "; then
+	systemctl reload -v pmdswapd >/run/reload 2>&1
+	sed 's/^/# /' /run/reload
+	check "systemctl reload -v prints all of them" [ "$(grep -o '/etc/pmdswapd.conf:[23567]: ' /run/reload | sort -u | wc -l)" -eq 5 ]
+fi
 for error in \
 	"/etc/pmdswapd.conf:2: zswap-max-pool-percent = 200" \
 	"/etc/pmdswapd.conf:3: swap-pmd = sometimes" \
@@ -35,7 +50,6 @@ for error in \
 	check "pmdswapctl reload prints: $error" bash -c "pmdswapctl reload 2>&1 | grep -qF '$error'"
 	check "pmdswapctl check prints: $error" bash -c "pmdswapctl check 2>&1 | grep -qF '$error'"
 done
-check "systemctl status shows the first" bash -c "systemctl status pmdswapd | grep -q 'Status:.*pmdswapd.conf:2: '"
 check "pmdswapctl reload exits with 1" bash -c 'pmdswapctl reload; (($? == 1))'
 check "the service is still active" systemctl is-active pmdswapd
 check "the old kernel setting stays" is $zswap/max_pool_percent 33
@@ -43,6 +57,10 @@ check "the old policy stays" is "$(live_max /system.slice/a.service)" 0
 check "the old policy is still applied to new units" bash -c "
 	systemctl stop a; systemd-run -q --unit=a sleep infinity; sleep 0.5
 	grep -qx 0 $(live_max /system.slice/a.service)"
+
+printf '[policy a]\nunit = a.service\nmode = pmd\nzswap-max = 1M\n[policy b]\nmode = pmd\n' | conf
+check "a file with a warning before the error is refused" not pmdswapctl reload
+check "and the status has the error" grep -q 'Configuration refused: /etc/pmdswapd.conf:5: ' <(systemctl status pmdswapd)
 
 chmod g+w /etc/pmdswapd.conf
 conf </dev/null

@@ -5,7 +5,6 @@
 . "$(dirname "$0")/lib.sh"
 
 data=/system.slice/data.service
-property() { systemctl show -P MemoryZSwapMax "$1"; }
 policies() {
 	conf <<-END
 		[kernel]
@@ -18,7 +17,7 @@ policies() {
 }
 conf </dev/null
 check "the service starts" fresh_daemon
-service data -p MemoryZSwapMax=64M
+limited_service data 64
 service data2
 echo +memory >$cgroups/cgroup.subtree_control
 mkdir -p $cgroups/box
@@ -62,7 +61,7 @@ check "others than root may not restore without the daemon" \
 check "the commands leave out what somebody else changed" bash -c \
 	'pmdswapctl restore --print | grep -q "^# /box/b: memory.zswap.max was changed by somebody else"'
 check "the commands work" bash -c 'pmdswapctl restore --print | sh -e'
-check "for a unit" bash -c "[[ \$(systemctl show -P MemoryZSwapMax data.service) == $((64 << 20)) ]]"
+check "for a unit" property_is data.service $((64 << 20))
 check "and its cgroup" soon 1000 is "$(live_max $data)" $((64 << 20))
 check "and a cgroup" is "$(live_max /box/a)" max
 check "and the kernel" is $zswap/max_pool_percent 20
@@ -78,14 +77,14 @@ check "a start applies the policy again" is "$(live_max $data)" 0
 systemctl stop pmdswapd
 check "restore without the daemon" pmdswapctl restore
 check "gives back a unit" is "$(live_max $data)" $((64 << 20))
-check "whose property says so" bash -c "[[ \$(systemctl show -P MemoryZSwapMax data.service) == $((64 << 20)) ]]"
+check "whose property says so" property_is data.service $((64 << 20))
 check "and a cgroup" is "$(live_max /box/a)" max
 systemctl daemon-reload
 sleep 0.5
 check "daemon-reload leaves it so" is "$(live_max $data)" $((64 << 20))
 
 # Killed while it changes many things, it loses nothing.
-for i in $(seq 30); do mkdir $cgroups/box/k$i; service k$i -p MemoryZSwapMax=32M; done
+for i in $(seq 30); do mkdir $cgroups/box/k$i; limited_service k$i 32; done
 sed -i 's/^unit = .*/&\nunit = k*.service/' /etc/pmdswapd.conf
 systemctl start pmdswapd
 for round in 1 2 3 4 5 6 7 8; do

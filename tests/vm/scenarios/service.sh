@@ -96,11 +96,22 @@ rmdir $cgroups/many/c[0-9]* $cgroups/many
 # Without a system bus.
 systemctl stop dbus.socket dbus.service
 check "it starts without a bus" systemctl restart pmdswapd
-check "and says so" said "There is no system bus, so $bus is not on it"
+check "and says so" said "There is no system bus, so $bus is not on it until there is one"
 check "pmdswapctl works without a bus" pmdswapctl status
+on_bus() { busctl get-property $bus $object $manager Version; }
+check "it is not on a bus" not on_bus
 systemctl start dbus.socket dbus.service
-check "it starts with a bus again" systemctl restart pmdswapd
-check "and is on it" soon 5000 busctl get-property $bus $object $manager Version
+check "it gets onto a bus that comes" soon 10000 on_bus
+check "and says so" said "There is a system bus now"
+check "where it takes calls" call $manager Reload
+systemctl restart dbus.service
+check "it gets onto a bus that comes again" soon 10000 on_bus
+systemctl stop dbus.socket dbus.service
+sleep 3
+systemctl start dbus.socket dbus.service
+check "and after a while without one" soon 10000 on_bus
+check "it starts with a bus" systemctl restart pmdswapd
+check "and is on it" soon 5000 on_bus
 
 # A daemon that hangs is replaced.
 restarts=$(property NRestarts)
