@@ -234,7 +234,8 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 	sd_event_source *timer = NULL;
 
 	sd_notify(0, "STOPPING=1");
-	if (m->stopping || !m->config || !m->config->restore_on_stop)
+	if (m->stopping || !m->config || !m->config->restore_on_stop ||
+	    fs_exists(m->root_fd, UPGRADING_PATH))
 		return sd_event_exit(m->event, 0);
 	m->stopping = true;
 	manager_arm(m, &timer, STOP_USEC, on_stop_timeout);

@@ -18,6 +18,8 @@
 #define RUNTIME_DIRECTORY "run/pmdswapd"
 #define STATE_PATH        RUNTIME_DIRECTORY "/state"
 #define LOCK_PATH         RUNTIME_DIRECTORY "/lock"
+/* While it is there, a stop is a part of the restart of an upgrade, and nothing is given back. */
+#define UPGRADING_PATH RUNTIME_DIRECTORY "/upgrading"
 
 struct record {
 	const char *cgroup; /* its name; NULL: a setting of the kernel */

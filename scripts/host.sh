@@ -17,6 +17,11 @@ print_help() {
 	awk 'NR == 1 || /^# SPDX/ { next } /^#/ { sub(/^# ?/, ""); if (n++ || NF) print; next } { exit }' "$0"
 }
 
+# The version of this project, which meson.build names and nothing else.
+project_version() {
+	sed -n "s/^ *version: '\(.*\)',\$/\1/p" "$(dirname "${BASH_SOURCE[0]}")/../meson.build"
+}
+
 # Everything worth keeping between two clones of this repository: downloads,
 # the unpacked base, compiler results, guest images.
 cache=${PMDSWAP_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/pmdswap}
