@@ -320,8 +320,12 @@ static void remote_read(struct actor *a, struct region *r, unsigned int page)
 
 	do {
 		ret = fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
+		if (fd < 0) {
+			/* That is what it says without memory for an inode. */
+			if (errno == ENOENT)
+				errno = ENOMEM;
 			continue;
+		}
 		ret = pread(fd, a->copy, PAGE, (uintptr_t)at(r, page));
 		close(fd);
 	} while (ret < 0 && try_again(errno == EIO ? EFAULT : errno, &tries));
