@@ -92,8 +92,11 @@ void write_rounds(const struct options *options)
 			if (read(go[0], &byte, 1) < 0)
 				_exit(1);
 			write_range(each, options->rounds);
-			/* Stay until the memory has been looked at. */
-			_exit(write(done[1], "", 1) != 1 || read(hold[0], &byte, 1) < 0);
+			/*
+			 * Stay until the memory has been looked at, without keeping the pipe open: its end
+			 * tells of a process that was killed.
+			 */
+			_exit(write(done[1], "", 1) != 1 || close(done[1]) || read(hold[0], &byte, 1) < 0);
 		}
 	}
 	close(done[1]);
