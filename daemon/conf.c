@@ -272,6 +272,16 @@ static void look_at_section(struct parser *p, char *line)
 /* Look at one physical line without its end. True if inih may see it as it is. */
 static bool look_at_line(struct parser *p, char *line, size_t len)
 {
+	/* What comes with a text that was copied, and makes a right line look right and be wrong.
+	 */
+	static const struct {
+		const char *bytes, *name;
+	} unseen[] = {
+		{ "\xc2\xa0", "no-break space (U+00A0)" },
+		{ "\xe2\x80\xaf", "narrow no-break space (U+202F)" },
+		{ "\xe2\x80\x8b", "zero width space (U+200B)" },
+		{ "\xef\xbb\xbf", "byte order mark (U+FEFF)" },
+	};
 	const char *separator;
 
 	if (memchr(line, '\0', len)) {
@@ -299,6 +309,12 @@ static bool look_at_line(struct parser *p, char *line, size_t len)
 			complain(p, "indented line; continuation lines are not supported, "
 				    "start it in the first column");
 		return false;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(unseen); i++) {
+		if (strstr(line, unseen[i].bytes)) {
+			complain(p, "%s in the line; type it again without", unseen[i].name);
+			return false;
+		}
 	}
 	for (size_t i = 0; i < len; i++) {
 		if ((unsigned char)line[i] < ' ' && line[i] != '\t') {
@@ -422,9 +438,34 @@ static void set_zswap_max(struct parser *p, const char *value)
 	}
 }
 
+#define WILDCARDS "*?["
+
 static bool is_exact(const char *glob)
 {
-	return !strpbrk(glob, "*?[");
+	return !strpbrk(glob, WILDCARDS);
+}
+
+/* What follows the last wildcard of a pattern. */
+static const char *end_of_glob(const char *glob)
+{
+	const char *end = glob;
+
+	for (const char *p = glob; *p; p++)
+		if (strchr(WILDCARDS "]", *p))
+			end = p + 1;
+	return end;
+}
+
+/* Whether each '[' has its ']', which may be the first character between them, too. */
+static bool brackets_are_closed(const char *glob)
+{
+	while ((glob = strchr(glob, '['))) {
+		glob += 1 + (glob[1] == '!' || glob[1] == '^');
+		glob = *glob ? strchr(glob + 1, ']') : NULL;
+		if (!glob)
+			return false;
+	}
+	return true;
 }
 
 static bool check_unit(struct parser *p, const char *glob)
@@ -432,16 +473,35 @@ static bool check_unit(struct parser *p, const char *glob)
 	if (strchr(glob, '/')) {
 		complain(p,
 			 "unit = %s: a unit has no '/' in its name; for a path say cgroup =", glob);
-	} else if (is_exact(glob) && !unit_has_cgroup_suffix(glob)) {
+	} else if (glob[strspn(glob, UNIT_NAME_CHARACTERS WILDCARDS "]!^")]) {
+		complain(p,
+			 "unit = %s: a unit has only letters, digits and :-_.\\@ in its name; each "
+			 "unit, and a comment, goes on a line of its own",
+			 glob);
+	} else if (is_exact(glob) ? !unit_has_cgroup_suffix(glob)
+				  : !unit_may_end_with(end_of_glob(glob))) {
 		complain(p,
 			 "unit = %s: must end in .service, .slice, .scope, .socket, .mount or "
 			 ".swap",
 			 glob);
+	} else if (!brackets_are_closed(glob)) {
+		complain(p, "unit = %s: there is no ']' to the '['", glob);
 	} else if (strstr(glob, "@.")) {
 		complain(p, "unit = %s: a template has no cgroup; its instances are %.*s@*%s", glob,
 			 (int)(strstr(glob, "@.") - glob), glob, strstr(glob, "@.") + 1);
 	} else {
 		return true;
+	}
+	return false;
+}
+
+/* Whether a pattern looks like two, or like one and a comment. */
+static bool has_more_behind_a_blank(const char *glob)
+{
+	while ((glob = strpbrk(glob, " \t"))) {
+		glob += strspn(glob, " \t");
+		if (*glob == '/' || *glob == '#')
+			return true;
 	}
 	return false;
 }
@@ -461,6 +521,12 @@ static bool check_cgroup(struct parser *p, const char *glob)
 		   (len >= 2 && strcmp(glob + len - 2, "/.") == 0) ||
 		   (len >= 3 && strcmp(glob + len - 3, "/..") == 0)) {
 		complain(p, "cgroup = %s: must have no empty, '.' or '..' part", glob);
+	} else if (has_more_behind_a_blank(glob)) {
+		complain(
+			p,
+			"cgroup = %s: each cgroup, and a comment, goes on a line of its own; for a "
+			"blank that is part of the name say '?'",
+			glob);
 	} else {
 		return true;
 	}
@@ -477,8 +543,10 @@ static void add_match(struct parser *p, enum match_type type, const char *glob)
 		policy_clear_matches(policy, type);
 		return;
 	}
-	if (!(type == MATCH_UNIT ? check_unit(p, glob) : check_cgroup(p, glob)))
+	if (!(type == MATCH_UNIT ? check_unit(p, glob) : check_cgroup(p, glob))) {
+		policy->match_refused = true;
 		return;
+	}
 	for (size_t i = 0; i < policy->n_matches; i++) {
 		const struct match *m = &policy->matches[i];
 
@@ -720,7 +788,7 @@ static void finish_policy(const struct policy *p, struct report *report)
 	if (!p->mode_origin.line)
 		report_add(report, REPORT_ERROR, p->origin.file, p->origin.line,
 			   "[policy %s] has no mode; add mode = pmd, zswap or keep", p->name);
-	if (p->n_matches == 0)
+	if (p->n_matches == 0 && !p->match_refused)
 		report_add(report, REPORT_ERROR, p->origin.file, p->origin.line,
 			   "[policy %s] matches nothing; add unit = GLOB or cgroup = /GLOB",
 			   p->name);

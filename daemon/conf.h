@@ -58,6 +58,7 @@ struct policy {
 	int priority;
 	struct match *matches;
 	size_t n_matches;
+	bool match_refused; /* one of its lines is wrong and not among them */
 };
 
 struct config {

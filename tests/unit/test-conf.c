@@ -408,6 +408,58 @@ static void test_matches(void **state)
 	      "[kernel]\n");
 }
 
+/* Lists as systemd has them elsewhere would match nothing, without a word. */
+static void test_one_pattern_to_a_line(void **state)
+{
+#define ONE_UNIT                                                                                   \
+	"a unit has only letters, digits and :-_.\\@ in its name; each unit, and a comment, goes " \
+	"on a line of its own\n"
+#define ONE_CGROUP                                                                                 \
+	"each cgroup, and a comment, goes on a line of its own; for a blank that is part of the "  \
+	"name say '?'\n"
+	check("[policy p]\nmode = pmd\nunit = a.service b.service\nunit = a.service, b.service\n"
+	      "unit = a*.service # all of them\nunit = \"a*.service\"\nunit = "
+	      "gr\xc3\xb6\xc3\x9f*\n",
+	      "f:3: unit = a.service b.service: " ONE_UNIT
+	      "f:4: unit = a.service, b.service: " ONE_UNIT
+	      "f:5: unit = a*.service # all of them: " ONE_UNIT
+	      "f:6: unit = \"a*.service\": " ONE_UNIT "f:7: unit = gr\xc3\xb6\xc3\x9f*: " ONE_UNIT);
+	check("[policy p]\nmode = pmd\ncgroup = /a /b\ncgroup = /a, /b\ncgroup = /a/* # all\n"
+	      "cgroup = /a b/c d\n",
+	      "f:3: cgroup = /a /b: " ONE_CGROUP "f:4: cgroup = /a, /b: " ONE_CGROUP
+	      "f:5: cgroup = /a/* # all: " ONE_CGROUP);
+}
+
+/* What a text that was copied from elsewhere may have in it. */
+static void test_characters_that_nobody_sees(void **state)
+{
+	check("[kernel]\nzswap =\xc2\xa0on\nzswap-shrinker = on\xe2\x80\x8b\n"
+	      "\xef\xbb\xbf[daemon]\n# \xc2\xa0 is no harm here\n",
+	      "f:2: no-break space (U+00A0) in the line; type it again without\n"
+	      "f:3: zero width space (U+200B) in the line; type it again without\n"
+	      "f:4: byte order mark (U+FEFF) in the line; type it again without\n");
+}
+
+static void test_patterns_that_no_unit_can_match(void **state)
+{
+#define SUFFIX ": must end in .service, .slice, .scope, .socket, .mount or .swap\n"
+	check("[policy p]\nmode = pmd\nunit = a*.servcie\nunit = a*.timer\nunit = *a\n"
+	      "unit = a[bc]d\n",
+	      "f:3: unit = a*.servcie" SUFFIX "f:4: unit = a*.timer" SUFFIX "f:5: unit = *a" SUFFIX
+	      "f:6: unit = a[bc]d" SUFFIX);
+	check("[policy p]\nmode = pmd\nunit = a[b.service\nunit = a[].service\nunit = "
+	      "a[!].service\n"
+	      "unit = [a]*[.service\n",
+	      "f:3: unit = a[b.service: there is no ']' to the '['\n"
+	      "f:4: unit = a[].service: there is no ']' to the '['\n"
+	      "f:5: unit = a[!].service: there is no ']' to the '['\n"
+	      "f:6: unit = [a]*[.service: there is no ']' to the '['\n");
+	check("[policy p]\nmode = pmd\nunit = a[]].service\nunit = a*\nunit = *e\nunit = "
+	      "a.s[el]*ice\nunit = a.s?rvice\n"
+	      "unit = a@[!1-3].service\nunit = a.scop[e]\nunit = a\\x2d*.swap\n",
+	      "");
+}
+
 static void test_meaningless_combinations(void **state)
 {
 	check(GOOD_POLICY "zswap-writeback = no\n", "f:4: mode = pmd with zswap-writeback = no "
@@ -486,6 +538,9 @@ int main(void)
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_intervals),
 		cmocka_unit_test(test_matches),
+		cmocka_unit_test(test_one_pattern_to_a_line),
+		cmocka_unit_test(test_characters_that_nobody_sees),
+		cmocka_unit_test(test_patterns_that_no_unit_can_match),
 		cmocka_unit_test(test_meaningless_combinations),
 		cmocka_unit_test(test_user_managers),
 		cmocka_unit_test(test_zswap_below_pmd),
