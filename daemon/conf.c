@@ -173,8 +173,13 @@ static struct policy *get_policy(struct parser *p, const char *name)
 	return new;
 }
 
+/*
+ * A section that is wrong in one way is entered as if it were right, as far as it is known which
+ * one is meant: what else is wrong in it is said in the same go.
+ */
 static void enter_section(struct parser *p, const char *name)
 {
+	const char *key = name;
 	unsigned int before;
 
 	forget(&p->keys, &p->n_keys);
@@ -187,24 +192,23 @@ static void enter_section(struct parser *p, const char *name)
 		p->section = SECTION_KERNEL;
 	} else if (strcmp(name, "stats") == 0) {
 		p->section = SECTION_STATS;
-	} else if (strncmp(name, "policy ", 7) == 0) {
-		const char *policy = name + 7;
+	} else if (strcmp(name, "policy") == 0 || strncmp(name, "policy ", 7) == 0) {
+		const char *policy = name + strlen("policy");
 
 		policy += strspn(policy, " ");
-		if (!*policy || policy[strspn(policy, "abcdefghijklmnopqrstuvwxyz"
-						      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-						      "0123456789_.-")]) {
+		if (!*policy)
+			complain(p, "a policy needs a name: [policy NAME]");
+		else if (policy[strspn(policy, "abcdefghijklmnopqrstuvwxyz"
+					       "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					       "0123456789_.-")])
 			complain(p, "policy name '%s': use letters, digits, '_', '.' and '-'",
 				 policy);
-			return;
-		}
+		else
+			key = policy - 1; /* with one blank before it, however many there are */
 		p->section = SECTION_POLICY;
 		p->policy = get_policy(p, policy);
 		if (!p->policy)
 			p->out_of_memory = true;
-	} else if (strcmp(name, "policy") == 0) {
-		complain(p, "a policy needs a name: [policy NAME]");
-		return;
 	} else {
 		complain(p,
 			 "unknown section [%s]; there are [daemon], [kernel], [stats] and "
@@ -213,7 +217,7 @@ static void enter_section(struct parser *p, const char *name)
 		return;
 	}
 
-	before = see(p, &p->sections, &p->n_sections, name);
+	before = see(p, &p->sections, &p->n_sections, key);
 	if (before)
 		complain(p, "section [%s] is a duplicate of the one in line %u; put them together",
 			 name, before);
@@ -249,23 +253,20 @@ static void look_at_section(struct parser *p, char *line)
 	char *close = strchr(line, ']'), *rest;
 	size_t len;
 
-	p->section = SECTION_UNKNOWN;
 	if (!close) {
 		complain(p, "'%s' lacks the closing ']'", line);
-		return;
-	}
-	rest = close + 1 + strspn(close + 1, " \t");
-	if (*rest && *rest != ';' && *rest != '#') {
-		complain(p, "'%s' after the section name; a setting starts on its own line", rest);
-		return;
+		close = line + strlen(line);
+	} else {
+		rest = close + 1 + strspn(close + 1, " \t");
+		if (*rest && *rest != ';' && *rest != '#')
+			complain(p, "'%s' after the section name; a setting starts on its own line",
+				 rest);
 	}
 	*close = '\0';
 	len = strlen(line + 1);
-	if (len > SECTION_BYTES_MAX) {
+	if (len > SECTION_BYTES_MAX)
 		complain(p, "section name of %zu bytes is too long; at most %d", len,
 			 SECTION_BYTES_MAX);
-		return;
-	}
 	enter_section(p, line + 1);
 }
 
@@ -719,10 +720,8 @@ static int on_setting(void *userdata, const char *section, const char *key, cons
 		return 1;
 	}
 	before = repeatable ? 0 : see(p, &p->keys, &p->n_keys, key);
-	if (before) {
+	if (before)
 		complain(p, "%s is a duplicate of line %u; remove one of them", key, before);
-		return 1;
-	}
 
 	if (p->section == SECTION_DAEMON)
 		found = set_daemon(p, key, value);
@@ -732,7 +731,7 @@ static int on_setting(void *userdata, const char *section, const char *key, cons
 		found = set_stats(p, key, value);
 	else if (p->policy)
 		found = set_policy(p, key, value);
-	if (!found)
+	if (!found && !before)
 		complain(p, "unknown key %s; there are %s", key, known[p->section]);
 	return 1;
 }

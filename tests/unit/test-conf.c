@@ -279,17 +279,39 @@ static void test_inih_trap_6_empty_and_repeated_sections(void **state)
 	      "f:1: [policy empty] has no mode; add mode = pmd, zswap or keep\n"
 	      "f:1: [policy empty] matches nothing; add unit = GLOB or cgroup = /GLOB\n"
 	      "f:3: section [kernel] is a duplicate of the one in line 2; put them together\n");
-	check("[policy]\n[policy a b]\n[kernel\n[kernel] zswap = on\n",
-	      "f:1: a policy needs a name: [policy NAME]\n"
-	      "f:2: policy name 'a b': use letters, digits, '_', '.' and '-'\n"
-	      "f:3: '[kernel' lacks the closing ']'\n"
-	      "f:4: 'zswap = on' after the section name; a setting starts on its own line\n");
+	check("[kernel\n[kernel] zswap = on\n",
+	      "f:1: '[kernel' lacks the closing ']'\n"
+	      "f:2: 'zswap = on' after the section name; a setting starts on its own line\n"
+	      "f:2: section [kernel] is a duplicate of the one in line 1; put them together\n");
+	check("[policy a]\nunit = a.service\nmode = pmd\n[policy  a]\nunit = b.service\n",
+	      "f:4: section [policy  a] is a duplicate of the one in line 1; put them together\n");
 	check("zswap = on\n", "f:1: zswap stands before the first section; put it below [daemon], "
 			      "[kernel], [stats] or [policy NAME]\n");
 }
 
+/* Whoever corrects the name must not meet the next mistake then. */
+static void test_a_section_with_a_wrong_name_is_read_all_the_same(void **state)
+{
+	check("[policy]\nmode = huge\n[policy a b]\nunit = a\nmode = pmd\n"
+	      "[policy c\nunit = c.service\nmode = pmd\npriority = x\n"
+	      "[policy a12345678901234567890123456789012345678901234]\nunit = d.service\nmode = "
+	      "x\n",
+	      "f:1: a policy needs a name: [policy NAME]\n"
+	      "f:1: [policy ] matches nothing; add unit = GLOB or cgroup = /GLOB\n"
+	      "f:2: mode = huge: must be keep, pmd or zswap\n"
+	      "f:3: policy name 'a b': use letters, digits, '_', '.' and '-'\n"
+	      "f:4: unit = a: must end in .service, .slice, .scope, .socket, .mount or .swap\n"
+	      "f:6: '[policy c' lacks the closing ']'\n"
+	      "f:9: priority = x: must be a number from -1000000 to 1000000\n"
+	      "f:10: section name of 52 bytes is too long; at most 49\n"
+	      "f:12: mode = x: must be keep, pmd or zswap\n");
+}
+
 static void test_inih_trap_6_repeated_keys(void **state)
 {
+	check("[kernel]\nzswap = on\nzswap = maybe\n",
+	      "f:3: zswap is a duplicate of line 2; remove one of them\n"
+	      "f:3: zswap = maybe: must be keep, off or on\n");
 	check("[kernel]\nzswap = on\nzswap = on\n" GOOD_POLICY "unit = a.service\n",
 	      "f:3: zswap is a duplicate of line 2; remove one of them\n"
 	      "f:7: unit = a.service is a duplicate of f:5\n");
@@ -532,6 +554,7 @@ int main(void)
 		cmocka_unit_test(test_inih_trap_4_separators_and_comments),
 		cmocka_unit_test(test_inih_trap_5_all_errors_are_reported),
 		cmocka_unit_test(test_inih_trap_6_empty_and_repeated_sections),
+		cmocka_unit_test(test_a_section_with_a_wrong_name_is_read_all_the_same),
 		cmocka_unit_test(test_inih_trap_6_repeated_keys),
 		cmocka_unit_test(test_inih_trap_8_binary),
 		cmocka_unit_test(test_inih_trap_9_text_of_a_given_length),
