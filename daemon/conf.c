@@ -667,9 +667,8 @@ static bool set_policy(struct parser *p, const char *key, const char *value)
 	} else if (strcmp(key, "mode") == 0) {
 		p->policy->mode_origin = (struct origin){ p->file, p->line };
 		i = parse_word(p, key, value, mode_words);
-		/* A wrong word is taken for the mode that allows all keys: one mistake, one error.
-		 */
-		p->policy->mode = i >= 0 ? (enum mode)i : MODE_ZSWAP;
+		p->policy->mode_known = i >= 0;
+		p->policy->mode = i >= 0 ? (enum mode)i : MODE_KEEP;
 	} else if (strcmp(key, "zswap-max") == 0) {
 		set_zswap_max(p, value);
 	} else if (strcmp(key, "zswap-writeback") == 0) {
@@ -793,12 +792,17 @@ static void finish_policy(const struct policy *p, struct report *report)
 			   p->name);
 	for (size_t i = 0; i < p->n_matches; i++) {
 		const struct match *m = &p->matches[i];
+		bool is_root = strcmp(m->glob, "/") == 0 || strcmp(m->glob, "-.slice") == 0;
 
-		if (p->mode == MODE_PMD &&
-		    (strcmp(m->glob, "/") == 0 || strcmp(m->glob, "-.slice") == 0))
+		if (p->mode == MODE_PMD && is_root)
 			report_add(report, REPORT_ERROR, m->origin.file, m->origin.line,
 				   "the root cgroup has no memory.zswap.max; for the whole system "
 				   "say zswap = off in [kernel]");
+		if (p->mode == MODE_ZSWAP && is_root && max->line)
+			report_add(report, REPORT_WARNING, max->file, max->line,
+				   "zswap-max has no effect on the root cgroup, which has no "
+				   "memory.zswap.max; for the whole system say "
+				   "zswap-max-pool-percent in [kernel]");
 		if (p->mode != MODE_KEEP && lies_below_user_manager(m))
 			report_add(
 				report, REPORT_WARNING, m->origin.file, m->origin.line,
@@ -806,7 +810,8 @@ static void finish_policy(const struct policy *p, struct report *report)
 				"write; name its user@UID.service instead",
 				m->glob);
 	}
-	if (!p->mode_origin.line)
+	/* One mistake, one error: nobody knows which settings go with the mode that is meant. */
+	if (!p->mode_known)
 		return;
 	if (p->mode == MODE_ZSWAP) {
 		if (max->line && p->zswap_max == 0)

@@ -50,6 +50,7 @@ struct policy {
 	char *name;
 	struct origin origin;
 	enum mode mode;
+	bool mode_known; /* false: it has none, or a word that is none */
 	struct origin mode_origin;
 	uint64_t zswap_max; /* bytes */
 	struct origin zswap_max_origin;

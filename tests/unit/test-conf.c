@@ -484,6 +484,9 @@ static void test_patterns_that_no_unit_can_match(void **state)
 
 static void test_meaningless_combinations(void **state)
 {
+	check("[policy p]\ncgroup = /\nmode = zswap\nzswap-max = 1G\n",
+	      "f:4: warning: zswap-max has no effect on the root cgroup, which has no "
+	      "memory.zswap.max; for the whole system say zswap-max-pool-percent in [kernel]\n");
 	check(GOOD_POLICY "zswap-writeback = no\n", "f:4: mode = pmd with zswap-writeback = no "
 						    "could not swap at all; remove one of them\n");
 	check(GOOD_POLICY "zswap-max = 1G\nzswap-writeback = yes\n",
@@ -512,6 +515,10 @@ static void test_zswap_below_pmd(void **state)
 	      "f:5: [policy sub] with mode = zswap for a-b.slice lies below /a.slice, which "
 	      "[policy top] "
 	      "(f:1) keeps out of zswap; change the mode of one of them\n");
+	/* A mode that is none is not taken for another one. */
+	check("[policy top]\ncgroup = /a\nmode = pmd\n[policy sub]\ncgroup = /a/b\nmode = zwsap\n"
+	      "zswap-writeback = no\n",
+	      "f:6: mode = zwsap: must be keep, pmd or zswap\n");
 	/* Another policy wins below. */
 	check("[policy top]\ncgroup = /a\nmode = pmd\n[policy sub]\ncgroup = /a/b\nmode = zswap\n"
 	      "[policy boss]\ncgroup = /a/*\nmode = pmd\npriority = 1\n",
