@@ -223,31 +223,6 @@ static void enter_section(struct parser *p, const char *name)
 			 name, before);
 }
 
-static bool valid_utf8(const unsigned char *s, size_t n)
-{
-	for (size_t i = 0; i < n;) {
-		static const uint32_t lowest[] = { 0, 0x80, 0x800, 0x10000 };
-		size_t more = s[i] < 0x80             ? 0
-			      : (s[i] & 0xe0) == 0xc0 ? 1
-			      : (s[i] & 0xf0) == 0xe0 ? 2
-			      : (s[i] & 0xf8) == 0xf0 ? 3
-						      : 4;
-		uint32_t c = more ? s[i] & (0x3f >> more) : s[i];
-
-		if (more == 4 || i + more >= n)
-			return false;
-		for (size_t k = 1; k <= more; k++) {
-			if ((s[i + k] & 0xc0) != 0x80)
-				return false;
-			c = c << 6 | (s[i + k] & 0x3f);
-		}
-		if (c < lowest[more] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-			return false;
-		i += more + 1;
-	}
-	return true;
-}
-
 static void look_at_section(struct parser *p, char *line)
 {
 	char *close = strchr(line, ']'), *rest;
@@ -293,7 +268,7 @@ static bool look_at_line(struct parser *p, char *line, size_t len)
 		complain(p, "line of %zu bytes is too long; at most %d", len, LINE_BYTES_MAX);
 		return false;
 	}
-	if (!valid_utf8((const unsigned char *)line, len)) {
+	if (!text_is_utf8(line, len)) {
 		complain(p, "line is not valid UTF-8");
 		return false;
 	}

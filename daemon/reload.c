@@ -87,7 +87,11 @@ static void say_what_is_missing(struct manager *m)
 static void answer(struct manager *m)
 {
 	for (size_t i = 0; i < m->reload.n_waiting; i++) {
-		manager_bus_reply_reload(m->reload.waiting[i], &m->verdict);
+		int r = manager_bus_reply_reload(m->reload.waiting[i], &m->verdict);
+
+		/* Who waits must not wait for ever. */
+		if (r < 0)
+			sd_bus_reply_method_errno(m->reload.waiting[i], r, NULL);
 		sd_bus_message_unref(m->reload.waiting[i]);
 	}
 	free(m->reload.waiting);
