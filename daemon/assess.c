@@ -7,6 +7,7 @@
 #include "cgroupfs.h"
 #include "fs.h"
 #include "policy.h"
+#include "text.h"
 #include "unit.h"
 
 void assessment_clear(struct assessment *a)
@@ -35,18 +36,20 @@ static int conclude(struct assessment *a, enum outcome outcome, const char *fmt,
 
 static int conclude(struct assessment *a, enum outcome outcome, const char *fmt, ...)
 {
+	_cleanup_free_ char *text = NULL;
 	va_list ap;
 	int r;
 
-	free(a->reason);
 	va_start(ap, fmt);
-	r = vasprintf(&a->reason, fmt, ap);
+	r = vasprintf(&text, fmt, ap);
 	va_end(ap);
+	if (r < 0)
+		text = NULL;
+	free(a->reason);
+	/* It may name a cgroup, and goes onto the bus. */
+	a->reason = text ? text_escaped(text) : NULL;
 	a->outcome = outcome;
-	if (r >= 0)
-		return 0;
-	a->reason = NULL;
-	return -ENOMEM;
+	return a->reason ? 0 : -ENOMEM;
 }
 
 /* Bring what is known of the cgroups above one up to date. 0 or -ENOMEM. */
@@ -88,18 +91,16 @@ static int look_above(const struct survey *s, const char *cgroup)
 static int find_block(const struct survey *s, const struct config *config, const char *cgroup,
 		      const struct policy *policy, struct assessment *a)
 {
-	_cleanup_free_ char *above = NULL;
+	_cleanup_free_ char *above = NULL, *how = NULL;
 	const struct policy *blocker = NULL;
 	int r;
 
-	if (policy->mode == MODE_ZSWAP) {
-		r = policy_find_blocker(config, cgroup, &blocker, &above);
-		if (r < 0 || !blocker)
-			return r;
-		return conclude(a, OUTCOME_BLOCKED,
-				"[policy %s] with mode = pmd keeps all below %s out of zswap; "
-				"change the mode of one of them",
-				blocker->name, above);
+	r = policy_find_blocker(config, cgroup, policy, &blocker, &above);
+	if (r < 0)
+		return r;
+	if (blocker) {
+		how = policy_blocks_how(blocker, above);
+		return how ? conclude(a, OUTCOME_BLOCKED, "it %s", how) : -ENOMEM;
 	}
 	if (policy->mode != MODE_PMD)
 		return 0;
@@ -253,7 +254,7 @@ static int assess_stopped_unit(const struct survey *s, const struct config *conf
 		return 0;
 	if (policy->mode == MODE_ZSWAP) {
 		free(TAKE_PTR(above));
-		r = policy_find_blocker(config, cgroup, &blocker, &above);
+		r = policy_find_blocker(config, cgroup, policy, &blocker, &above);
 		if (r < 0 || blocker)
 			return r;
 	}
@@ -300,30 +301,37 @@ struct conflicts {
 	struct report *report;
 };
 
+static int report_conflict(const struct conflicts *x, const char *path, const struct policy *policy,
+			   const struct match *match)
+{
+	_cleanup_free_ char *above = NULL, *shown = NULL, *shown_above = NULL, *how = NULL;
+	const struct policy *blocker;
+	int r = policy_find_blocker(x->config, path, policy, &blocker, &above);
+
+	if (r < 0 || !blocker)
+		return r;
+	/* The name of a cgroup may be any bytes. */
+	shown = text_escaped(path);
+	shown_above = text_escaped(above);
+	how = shown_above ? policy_blocks_how(blocker, shown_above) : NULL;
+	if (!shown || !how)
+		return -ENOMEM;
+	report_add(x->report, REPORT_ERROR, match->origin.file, match->origin.line,
+		   "[policy %s] with mode = %s matches %s, which %s", policy->name,
+		   mode_name(policy->mode), shown, how);
+	return 0;
+}
+
 static int visit_for_conflicts(const char *path, void *userdata)
 {
 	const struct conflicts *x = userdata;
-	_cleanup_free_ char *above = NULL;
-	const struct policy *policy, *blocker;
+	const struct policy *policy;
 	const struct match *match;
 	int r;
 
 	policy = policy_resolve(x->config, path, &match);
-	/* An exact match of a path has been checked without the live system. */
-	if (policy && policy->mode == MODE_ZSWAP) {
-		r = policy_find_blocker(x->config, path, &blocker, &above);
-		if (r < 0)
-			return r;
-		if (blocker)
-			report_add(
-				x->report, REPORT_ERROR, match->origin.file, match->origin.line,
-				"[policy %s] with mode = zswap matches %s, which lies below %s, "
-				"which [policy %s] (%s:%u) keeps out of zswap; change the mode of "
-				"one of them",
-				policy->name, path, above, blocker->name, blocker->origin.file,
-				blocker->origin.line);
-	}
-	return policy_may_match_below(x->config, path);
+	r = policy ? report_conflict(x, path, policy, match) : 0;
+	return r < 0 ? r : policy_may_match_below(x->config, path);
 }
 
 int assess_conflicts(int root_fd, const struct config *config, struct report *report)

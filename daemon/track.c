@@ -161,6 +161,23 @@ static void on_written(struct manager *m, struct cgroup *c)
 	}
 }
 
+/* Without writeback nothing below a cgroup can have mode = pmd. */
+static void on_writeback_written(struct manager *m, const struct cgroup *c)
+{
+	uint64_t live;
+	size_t i, end;
+
+	if (cgroupfs_read(m->root_fd, c->path, SETTING_CGROUP_ZSWAP_WRITEBACK, &live) < 0)
+		return;
+	cgroup_table_subtree(&m->cgroups, c->path, &i, &end);
+	for (; i < end; i++) {
+		struct cgroup *below = m->cgroups.cgroups[i];
+
+		if (below != c && below->policy && below->policy->mode == MODE_PMD)
+			below->dirty |= !live || below->outcome == OUTCOME_BLOCKED;
+	}
+}
+
 static void on_cgroup_event(struct manager *m, struct cgroup *c, uint32_t mask, const char *name)
 {
 	_cleanup_free_ char *child = NULL;
@@ -177,9 +194,11 @@ static void on_cgroup_event(struct manager *m, struct cgroup *c, uint32_t mask, 
 			for (size_t i = start; i < end; i++)
 				if (m->cgroups.cgroups[i]->outcome == OUTCOME_MISSING)
 					m->cgroups.cgroups[i]->dirty = true;
-		} else if (strcmp(name, setting_path(SETTING_CGROUP_ZSWAP_MAX)) == 0 ||
-			   strcmp(name, setting_path(SETTING_CGROUP_ZSWAP_WRITEBACK)) == 0) {
+		} else if (strcmp(name, setting_path(SETTING_CGROUP_ZSWAP_MAX)) == 0) {
 			on_written(m, c);
+		} else if (strcmp(name, setting_path(SETTING_CGROUP_ZSWAP_WRITEBACK)) == 0) {
+			on_written(m, c);
+			on_writeback_written(m, c);
 		}
 		return;
 	}

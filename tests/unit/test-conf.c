@@ -525,6 +525,18 @@ static void test_zswap_below_pmd(void **state)
 	      "");
 }
 
+/* It could use neither zswap nor the device. */
+static void test_pmd_below_writeback_off(void **state)
+{
+	check("[policy top]\ncgroup = /a\nmode = zswap\nzswap-writeback = no\n"
+	      "[policy sub]\ncgroup = /a/b/c\nmode = pmd\n",
+	      "f:6: [policy sub] with mode = pmd for /a/b/c lies below /a, where [policy top] "
+	      "(f:1) has zswap-writeback = no, so it could not swap at all; change one of them\n");
+	check("[policy top]\ncgroup = /a\nmode = zswap\nzswap-writeback = no\n"
+	      "[policy sub]\ncgroup = /b\nmode = pmd\n",
+	      "");
+}
+
 static void test_drop_in(void **state)
 {
 	static const char first[] = "[kernel]\nzswap = on\n" GOOD_POLICY;
@@ -574,6 +586,7 @@ int main(void)
 		cmocka_unit_test(test_meaningless_combinations),
 		cmocka_unit_test(test_user_managers),
 		cmocka_unit_test(test_zswap_below_pmd),
+		cmocka_unit_test(test_pmd_below_writeback_off),
 		cmocka_unit_test(test_drop_in),
 	};
 
