@@ -5,10 +5,17 @@
 #include <string.h>
 
 #include "cgroupfs.h"
+#include "clock.h"
 #include "fs.h"
 #include "policy.h"
 #include "text.h"
 #include "unit.h"
+
+/*
+ * How long units that do not run may be looked at in one go. PID 1 may be slow, and who waits for
+ * it does nothing else.
+ */
+#define STOPPED_UNITS_USEC (5 * USEC_PER_SEC)
 
 void assessment_clear(struct assessment *a)
 {
@@ -228,40 +235,56 @@ int assess_kernel(const struct survey *s, const struct config *config, enum sett
 	return 0;
 }
 
-static int assess_stopped_unit(const struct survey *s, const struct config *config,
-			       const char *unit)
+/* Whether a policy before this one names the unit exactly, too: it was looked at then. */
+static bool is_named_before(const struct config *config, size_t policy, const char *unit)
 {
-	struct pid1_unit found;
-	_cleanup_free_ char *cgroup = NULL;
+	for (size_t i = 0; i < policy; i++) {
+		const struct policy *p = config->policies[i];
+
+		for (size_t k = 0; p->mode != MODE_KEEP && k < p->n_matches; k++)
+			if (p->matches[k].type == MATCH_UNIT &&
+			    strcmp(p->matches[k].glob, unit) == 0)
+				return true;
+	}
+	return false;
+}
+
+static int assess_stopped_unit(const struct survey *s, const struct config *config,
+			       const struct match *match, struct report *report)
+{
+	_cleanup_(pid1_unit_clear) struct pid1_unit found = {};
+	_cleanup_free_ char *above = cgroup_below("/system.slice", match->glob);
 	const struct policy *policy, *blocker;
-	_cleanup_free_ char *above = NULL;
 	uint64_t id;
 	int r;
 
 	/* Most units that run are here, and PID 1 need not be asked. */
-	above = cgroup_below("/system.slice", unit);
 	if (!above)
 		return -ENOMEM;
 	if (cgroupfs_id(s->root_fd, above, &id) >= 0)
 		return 0;
-	r = pid1_read_unit(s->pid1, unit, &found);
+	r = pid1_read_unit(s->pid1, match->glob, &found);
 	if (r <= 0)
 		return r;
-	cgroup = found.cgroup;
-	policy = policy_resolve(config, cgroup, NULL);
-	/* One that runs is assessed by its cgroup. */
-	if (!policy || cgroupfs_id(s->root_fd, cgroup, &id) >= 0)
+	if (strcmp(found.id, match->glob) != 0) {
+		/* To set its properties would be to set those of a unit that has no policy. */
+		report_add(report, REPORT_WARNING, match->origin.file, match->origin.line,
+			   "unit = %s is another name of %s, and matches no cgroup; say unit = %s",
+			   match->glob, found.id, found.id);
 		return 0;
-	if (policy->mode == MODE_ZSWAP) {
-		free(TAKE_PTR(above));
-		r = policy_find_blocker(config, cgroup, policy, &blocker, &above);
-		if (r < 0 || blocker)
-			return r;
 	}
+	policy = policy_resolve(config, found.cgroup, NULL);
+	/* One that runs is assessed by its cgroup. */
+	if (!policy || cgroupfs_id(s->root_fd, found.cgroup, &id) >= 0)
+		return 0;
+	free(TAKE_PTR(above));
+	r = policy_find_blocker(config, found.cgroup, policy, &blocker, &above);
+	if (r < 0 || blocker)
+		return r;
 	for (int i = 0; i < N_CGROUP_SETTINGS; i++) {
 		if (!found.knows[i])
 			continue;
-		r = survey_stopped_unit(s, cgroup, policy, SETTING_CGROUP_FIRST + i,
+		r = survey_stopped_unit(s, found.cgroup, policy, SETTING_CGROUP_FIRST + i,
 					found.value[i]);
 		if (r < 0)
 			return r;
@@ -269,8 +292,9 @@ static int assess_stopped_unit(const struct survey *s, const struct config *conf
 	return 0;
 }
 
-int assess_stopped_units(const struct survey *s, const struct config *config)
+int assess_stopped_units(const struct survey *s, const struct config *config, struct report *report)
 {
+	uint64_t end = clock_usec(CLOCK_MONOTONIC) + STOPPED_UNITS_USEC;
 	bool any = false;
 
 	for (int i = SETTING_CGROUP_FIRST; i < N_SETTINGS; i++)
@@ -285,9 +309,12 @@ int assess_stopped_units(const struct survey *s, const struct config *config)
 			int r;
 
 			/* A scope is made by who starts it. */
-			if (m->type != MATCH_UNIT || !m->exact || strstr(m->glob, ".scope"))
+			if (m->type != MATCH_UNIT || !m->exact || strstr(m->glob, ".scope") ||
+			    is_named_before(config, i, m->glob))
 				continue;
-			r = assess_stopped_unit(s, config, m->glob);
+			if (clock_usec(CLOCK_MONOTONIC) > end)
+				return -ETIMEDOUT;
+			r = assess_stopped_unit(s, config, m, report);
 			if (r == -ETIMEDOUT || r == -ENOTCONN || r == -ENOMEM)
 				return r;
 		}

@@ -107,6 +107,30 @@ static void ignore_left(void *userdata, const char *cgroup, enum setting s)
 {
 }
 
+/* Units that are stopped. What is said of a line of a file is a problem of that line. */
+static int compare_stopped_units(struct comparison *x, const struct survey *survey)
+{
+	struct report report = {};
+	int r = assess_stopped_units(survey, x->live.config, &report), added = 0;
+
+	for (size_t i = 0; added >= 0 && i < report.n; i++) {
+		const struct message *m = &report.messages[i];
+		_cleanup_free_ char *where = NULL;
+
+		if (asprintf(&where, "%s:%u", m->file, m->line) < 0) {
+			where = NULL;
+			added = -ENOMEM;
+		} else {
+			added = add_problem(x, where, NULL, OUTCOME_MISSING, m->text);
+		}
+	}
+	report_clear(&report);
+	if (added < 0)
+		return added;
+	/* Without an answer of PID 1 they are left out, as the daemon does. */
+	return r == -ETIMEDOUT || r == -ENOTCONN ? 0 : r;
+}
+
 static int compare(struct comparison *x)
 {
 	static const struct survey_records_ops ops = { skip_record, ignore_left };
@@ -124,11 +148,7 @@ static int compare(struct comparison *x)
 		r = cgroupfs_walk(x->live.root_fd, "/", visit, x);
 	if (r >= 0)
 		r = survey_records(&survey, &ops, x);
-	if (r >= 0)
-		r = assess_stopped_units(&survey, x->live.config);
-	/* Without an answer of PID 1 the units that are stopped are left out, as the daemon does.
-	 */
-	return r == -ETIMEDOUT || r == -ENOTCONN ? 0 : r;
+	return r < 0 ? r : compare_stopped_units(x, &survey);
 }
 
 /* The configuration contradicts itself on the live system: a reload would refuse it. */

@@ -271,22 +271,26 @@ int bus_check_root(sd_bus_message *call, const char *what, sd_bus_error *error)
 	return 0;
 }
 
-static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *error)
+static int start_change(sd_bus_message *call, struct manager *m, bool restore, sd_bus_error *error)
 {
-	int r = bus_check_root(call, "reload", error);
+	int r = bus_check_root(call, restore ? "give back" : "reload", error);
 
 	if (r >= 0)
-		r = manager_reload(userdata, call, false);
+		r = manager_reload(m, call, restore);
+	if (r == -ESHUTDOWN)
+		return sd_bus_error_set(error, SD_BUS_ERROR_FAILED,
+					"pmdswapd is stopping, and gives everything back");
 	return r < 0 ? r : 1; /* answered later */
+}
+
+static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	return start_change(call, userdata, false, error);
 }
 
 static int method_restore(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-	int r = bus_check_root(call, "give back", error);
-
-	if (r >= 0)
-		r = manager_reload(userdata, call, true);
-	return r < 0 ? r : 1; /* answered later */
+	return start_change(call, userdata, true, error);
 }
 
 int manager_bus_reply_reload(sd_bus_message *call, const struct verdict *v)

@@ -215,7 +215,9 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 {
 	int r = manager_reload(userdata, NULL, false);
 
-	if (r < 0)
+	if (r == -ESHUTDOWN)
+		log_notice("Not reloading, since everything is being given back");
+	else if (r < 0)
 		log_error("Cannot reload: %s", strerror(-r));
 	return 0;
 }

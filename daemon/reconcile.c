@@ -228,8 +228,15 @@ static int reconcile_records(struct manager *m, struct plan *plan)
 static void prepare_stopped_units(struct manager *m, struct plan *plan)
 {
 	const struct survey survey = { m->root_fd, m->pid1, &m->state, plan };
-	int r = assess_stopped_units(&survey, m->config);
+	struct report report = {};
+	int r = assess_stopped_units(&survey, m->config, &report);
 
+	for (size_t i = 0; m->reload.active && i < report.n; i++)
+		manager_say(m, REPORT_WARNING,
+			    &(struct log_fields){ .message_id = MESSAGE_DEGRADED }, "%s:%u: %s",
+			    report.messages[i].file, report.messages[i].line,
+			    report.messages[i].text);
+	report_clear(&report);
 	/* They get it when they start, if not before. */
 	if (r < 0)
 		log_notice("Cannot prepare units that are stopped: %s", strerror(-r));

@@ -242,6 +242,9 @@ int manager_reload(struct manager *m, sd_bus_message *call, bool restore)
 	sd_bus_message ***list = busy ? &m->reload.waiting_again : &m->reload.waiting;
 	size_t *n = busy ? &m->reload.n_waiting_again : &m->reload.n_waiting;
 
+	/* It would set again what is being given back. */
+	if (m->stopping)
+		return -ESHUTDOWN;
 	if (call) {
 		sd_bus_message **grown = reallocarray(*list, *n + 1, sizeof(*grown));
 
