@@ -151,6 +151,10 @@ static void on_written(struct manager *m, struct cgroup *c)
 {
 	if (!c->policy || c->policy->mode == MODE_KEEP || applier_busy_with(m->applier, c->path))
 		return;
+	/* What failed is tried again, and less and less often: a writer like us would keep us busy.
+	 */
+	if (c->outcome == OUTCOME_FAILED)
+		return;
 	if (c->outcome == OUTCOME_MISSING) {
 		c->dirty = true;
 	} else if (!matches_want(m, c)) {
