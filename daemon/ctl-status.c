@@ -41,6 +41,7 @@ static int print_suspended(sd_bus *bus)
 	return r < 0 ? r : suspended;
 }
 
+/* 1 if it was refused, 0, or a negative errno. */
 static int print_last_reload(sd_bus *bus, size_t width)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -66,7 +67,7 @@ static int print_last_reload(sd_bus *bus, size_t width)
 	       when);
 	while ((r = sd_bus_message_read(m, "(ss)", &kind, &text)) > 0)
 		ctl_print_wrapped(text, width);
-	return r;
+	return r < 0 ? r : reload.usec > 0 && !reload.accepted;
 }
 
 /* 1 if a setting is not as wanted, 0 if all are, or a negative errno. */
@@ -208,6 +209,7 @@ enum exit_code ctl_status(const struct ctl *x, const char *argument)
 	bad |= r > 0;
 	if (r >= 0)
 		r = print_last_reload(bus, x->width);
+	bad |= r > 0;
 	if (r >= 0)
 		r = print_kernel(bus, x->width);
 	bad |= r > 0;
