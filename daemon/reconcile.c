@@ -356,6 +356,9 @@ void manager_on_result(void *userdata, const struct plan_item *item, int error, 
 
 static void fail_items(struct manager *m, struct plan *plan, int error)
 {
+	/* It is the record that is gone, and not the cgroup. */
+	if (cgroupfs_is_gone(error))
+		error = -EIO;
 	for (size_t i = 0; i < plan->n; i++)
 		manager_on_result(m, &plan->items[i], error,
 				  "the original value could not be saved");
