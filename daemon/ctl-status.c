@@ -63,7 +63,7 @@ static int print_last_reload(sd_bus *bus, size_t width)
 	printf("%-16s%s, %s\n", "Last reload:",
 	       reload.usec == 0  ? "under way"
 	       : reload.accepted ? "accepted"
-				 : "refused, the configuration before it stays in force",
+				 : "refused, the one before stays in force",
 	       when);
 	while ((r = sd_bus_message_read(m, "(ss)", &kind, &text)) > 0)
 		ctl_print_wrapped(text, width);
@@ -138,7 +138,11 @@ static const char *colour_first(size_t column, const char *cell)
 static int print_cgroups(sd_bus *bus, const struct ctl *x)
 {
 	_cleanup_(views_clear) struct views views = {};
-	struct table t = { .columns = 5, .colour = x->colour ? colour_first : NULL };
+	struct table t = {
+		.columns = 5,
+		.cut = TABLE_COLUMN(3) | TABLE_COLUMN(4),
+		.colour = x->colour ? colour_first : NULL,
+	};
 	bool bad = false;
 	int r = views_read(bus, &views, NULL);
 

@@ -199,7 +199,8 @@ static void print_system(const struct top *t)
 				      : -1;
 		char text[FORMAT_MAX];
 
-		printf("  %s %s", shown[i].label, format_counter(&t->cgroups.now.system, c, text));
+		printf("  %s %s", shown[i].label,
+		       format_counter_short(&t->cgroups.now.system, c, text));
 		if (rate >= 0)
 			printf(" (%s/s)", format_rate(rate, text));
 	}
