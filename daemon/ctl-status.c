@@ -58,9 +58,9 @@ static int print_last_reload(sd_bus *bus, size_t width)
 	if (r < 0)
 		return r;
 	t = reload.usec / 1000000;
-	if (localtime_r(&t, &tm))
-		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S %Z", &tm);
-	printf("%-16s%s, %s\n", "Last reload:",
+	if (reload.usec > 0 && localtime_r(&t, &tm))
+		strftime(when, sizeof(when), ", %Y-%m-%d %H:%M:%S %Z", &tm);
+	printf("%-16s%s%s\n", "Last reload:",
 	       reload.usec == 0  ? "under way"
 	       : reload.accepted ? "accepted"
 				 : "refused, the one before stays in force",
