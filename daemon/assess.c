@@ -295,11 +295,9 @@ static int assess_stopped_unit(const struct survey *s, const struct config *conf
 int assess_stopped_units(const struct survey *s, const struct config *config, struct report *report)
 {
 	uint64_t end = clock_usec(CLOCK_MONOTONIC) + STOPPED_UNITS_USEC;
-	bool any = false;
 
-	for (int i = SETTING_CGROUP_FIRST; i < N_SETTINGS; i++)
-		any |= pid1_knows(s->pid1, i);
-	if (!any)
+	/* One that knows neither property still knows which names are aliases. */
+	if (!s->pid1)
 		return 0;
 	for (size_t i = 0; i < config->n_policies; i++) {
 		const struct policy *p = config->policies[i];

@@ -21,16 +21,14 @@ conf <<-END
 	unit = other.service
 	mode = pmd
 END
-if pid1_has_limit; then
-	check "an alias is reported" bash -c \
-		'pmdswapctl reload 2>&1 | grep -q "/etc/pmdswapd.conf:2: unit = other.service is another name of real.service"'
-	check "verify is not content with it" not pmdswapctl verify
-	check "and the unit has no property that nobody would give back" property_is real.service infinity
-	systemctl start real
-	check "nor a limit" is "$(live_max /system.slice/real.service)" max
-	check "explain tells which unit it is" bash -c 'pmdswapctl explain other.service | grep -q "^Unit:  *real.service$"'
-	systemctl stop real
-fi
+check "an alias is reported" bash -c \
+	'pmdswapctl reload 2>&1 | grep -q "/etc/pmdswapd.conf:2: unit = other.service is another name of real.service"'
+check "verify is not content with it" not pmdswapctl verify
+check "and the unit has no property that nobody would give back" property_is real.service infinity
+systemctl start real
+check "nor a limit" is "$(live_max /system.slice/real.service)" max
+check "explain tells which unit it is" bash -c 'pmdswapctl explain other.service | grep -q "^Unit:  *real.service$"'
+systemctl stop real
 rm /run/systemd/system/{real,other}.service
 systemctl daemon-reload
 
