@@ -365,3 +365,42 @@ int assess_conflicts(int root_fd, const struct config *config, struct report *re
 
 	return cgroupfs_walk(root_fd, "/", visit_for_conflicts, &x);
 }
+
+void assess_hints(int root_fd, const struct config *config, struct report *report)
+{
+	bool pmd = false, zswap = false, no_writeback = false;
+	uint64_t live;
+	int r;
+
+	for (size_t i = 0; i < config->n_policies; i++) {
+		const struct policy *p = config->policies[i];
+
+		pmd |= p->mode == MODE_PMD;
+		zswap |= p->mode == MODE_ZSWAP;
+		no_writeback |= p->mode == MODE_ZSWAP && !p->zswap_writeback;
+	}
+	r = cgroupfs_read(root_fd, NULL, SETTING_SWAP_PMD, &live);
+	if (pmd && cgroupfs_is_gone(r) && !config->kernel[SETTING_SWAP_PMD].managed)
+		report_add(report, REPORT_WARNING, NULL, 0,
+			   "This kernel has no swap_pmd, so THPs are split at swap-out; mode = pmd "
+			   "only keeps cgroups out of zswap");
+	else if (pmd && r >= 0 && live == SWAP_PMD_NEVER &&
+		 (!config->kernel[SETTING_SWAP_PMD].managed ||
+		  config->kernel[SETTING_SWAP_PMD].value == SWAP_PMD_NEVER))
+		report_add(report, REPORT_WARNING, NULL, 0,
+			   "mode = pmd needs swap-pmd = exclusive or always in [kernel]; swap_pmd "
+			   "is never, so THPs are split at swap-out");
+	r = cgroupfs_read(root_fd, NULL, SETTING_ZSWAP, &live);
+	if (zswap && r >= 0 && !live &&
+	    (!config->kernel[SETTING_ZSWAP].managed || !config->kernel[SETTING_ZSWAP].value))
+		report_add(report, REPORT_WARNING, NULL, 0,
+			   "mode = zswap needs zswap = on in [kernel]; zswap is off, so nothing is "
+			   "compressed%s",
+			   no_writeback ? ", and what has zswap-writeback = no cannot swap at all"
+					: "");
+	if (config->n_policies > 0 && cgroupfs_check(root_fd) < 0)
+		report_add(report, REPORT_WARNING, NULL, 0,
+			   "No cgroup v2 at /%s, so policies have no effect; boot with "
+			   "systemd.unified_cgroup_hierarchy=1",
+			   CGROUPFS_PATH);
+}

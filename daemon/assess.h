@@ -50,4 +50,10 @@ const char *outcome_phrase(enum outcome o);
  */
 int assess_conflicts(int root_fd, const struct config *config, struct report *report);
 
+/*
+ * Report, as warnings, policies that have no effect with the settings of the kernel as they are and
+ * will be: modes that need a switch that is off, or something that the kernel lacks.
+ */
+void assess_hints(int root_fd, const struct config *config, struct report *report);
+
 #endif

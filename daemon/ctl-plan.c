@@ -25,6 +25,7 @@ struct comparison {
 	struct plan plan;
 	struct problem *problems;
 	size_t n_problems;
+	struct report hints;
 	size_t n_cgroups; /* that have a policy */
 	size_t n_kernel;  /* settings that are wanted */
 };
@@ -37,6 +38,7 @@ static void comparison_clear(struct comparison *x)
 		free(x->problems[i].reason);
 	}
 	free(x->problems);
+	report_clear(&x->hints);
 	plan_clear(&x->plan);
 	live_close(&x->live);
 }
@@ -213,6 +215,7 @@ static enum exit_code make_comparison(const struct ctl *ctl, struct comparison *
 		code = live_read_state(&x->live);
 	if (code != EXIT_OK)
 		return code;
+	assess_hints(x->live.root_fd, x->live.config, &x->hints);
 	r = compare(x);
 	sort(x);
 	return r < 0 ? ctl_fail(r, "cannot compare with the live system") : EXIT_OK;
@@ -264,6 +267,31 @@ static int print_problems(const struct comparison *x, size_t width)
 	return 0;
 }
 
+static int print_hints(const struct report *hints, size_t width)
+{
+	for (size_t i = 0; i < hints->n; i++) {
+		_cleanup_free_ char *text = message_format(&hints->messages[i]);
+
+		if (!text)
+			return -ENOMEM;
+		ctl_print_wrapped(text, width);
+	}
+	return 0;
+}
+
+static json_t *hints_to_json(const struct report *hints)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < hints->n; i++) {
+		if (json_array_append_new(array, json_string(hints->messages[i].text)) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
 static json_t *items_to_json(const struct plan *plan)
 {
 	json_t *array = json_array();
@@ -311,8 +339,9 @@ static json_t *problems_to_json(const struct comparison *x)
 
 static enum exit_code print_json(const struct comparison *x)
 {
-	return ctl_json_print(json_pack("{s:o, s:o}", "changes", items_to_json(&x->plan),
-					"problems", problems_to_json(x)));
+	return ctl_json_print(json_pack("{s:o, s:o, s:o}", "changes", items_to_json(&x->plan),
+					"problems", problems_to_json(x), "warnings",
+					hints_to_json(&x->hints)));
 }
 
 static enum exit_code plan_or_verify(const struct ctl *ctl, bool verify)
@@ -332,6 +361,8 @@ static enum exit_code plan_or_verify(const struct ctl *ctl, bool verify)
 	r = print_items(&x, ctl->width, verify);
 	if (r >= 0)
 		r = print_problems(&x, ctl->width);
+	if (r >= 0)
+		r = print_hints(&x.hints, ctl->width);
 	if (r < 0)
 		return ctl_fail(r, "cannot print");
 	if (!verify) {

@@ -51,51 +51,25 @@ static void notify_ready(struct manager *m)
 			   m->config->n_policies, n);
 }
 
-/* Hints that need both the configuration and the kernel. */
+/* What needs both the configuration and the kernel to be seen. */
 static void say_what_is_missing(struct manager *m)
 {
-	const struct log_fields fields = { .message_id = MESSAGE_DEGRADED };
-	bool pmd = false, zswap = false, no_writeback = false;
+	struct report report = {};
+	bool pmd = false;
 	uint64_t live;
-	int r;
 
-	for (size_t i = 0; i < m->config->n_policies; i++) {
-		const struct policy *p = m->config->policies[i];
-
-		pmd |= p->mode == MODE_PMD;
-		zswap |= p->mode == MODE_ZSWAP;
-		no_writeback |= p->mode == MODE_ZSWAP && !p->zswap_writeback;
-	}
-	r = cgroupfs_read(m->root_fd, NULL, SETTING_SWAP_PMD, &live);
-	if (cgroupfs_is_gone(r) && !m->config->kernel[SETTING_SWAP_PMD].managed) {
-		if (pmd)
-			manager_say(m, REPORT_WARNING, &fields,
-				    "This kernel has no swap_pmd, so THPs are split at swap-out; "
-				    "mode = pmd only keeps cgroups out of zswap");
-		else if (!m->started)
-			log_notice("This kernel has no swap_pmd, so THPs are split at swap-out; "
-				   "only zswap is managed");
-	} else if (r >= 0 && live == SWAP_PMD_NEVER && pmd &&
-		   (!m->config->kernel[SETTING_SWAP_PMD].managed ||
-		    m->config->kernel[SETTING_SWAP_PMD].value == SWAP_PMD_NEVER)) {
-		manager_say(m, REPORT_WARNING, &fields,
-			    "mode = pmd needs swap-pmd = exclusive or always in [kernel]; "
-			    "swap_pmd is never, so THPs are split at swap-out");
-	}
-	r = cgroupfs_read(m->root_fd, NULL, SETTING_ZSWAP, &live);
-	if (r >= 0 && !live && zswap &&
-	    (!m->config->kernel[SETTING_ZSWAP].managed || !m->config->kernel[SETTING_ZSWAP].value))
-		manager_say(
-			m, REPORT_WARNING, &fields,
-			"mode = zswap needs zswap = on in [kernel]; zswap is off, so nothing is "
-			"compressed%s",
-			no_writeback ? ", and what has zswap-writeback = no cannot swap at all"
-				     : "");
-	if (!m->have_cgroups && m->config->n_policies > 0)
-		manager_say(m, REPORT_WARNING, &fields,
-			    "No cgroup v2 at /%s, so policies have no effect; boot with "
-			    "systemd.unified_cgroup_hierarchy=1",
-			    CGROUPFS_PATH);
+	for (size_t i = 0; i < m->config->n_policies; i++)
+		pmd |= m->config->policies[i]->mode == MODE_PMD;
+	assess_hints(m->root_fd, m->config, &report);
+	for (size_t i = 0; i < report.n; i++)
+		manager_say(m, REPORT_WARNING,
+			    &(struct log_fields){ .message_id = MESSAGE_DEGRADED }, "%s",
+			    report.messages[i].text);
+	if (!pmd && !m->started && !m->config->kernel[SETTING_SWAP_PMD].managed &&
+	    cgroupfs_is_gone(cgroupfs_read(m->root_fd, NULL, SETTING_SWAP_PMD, &live)))
+		log_notice("This kernel has no swap_pmd, so THPs are split at swap-out; only zswap "
+			   "is managed");
+	report_clear(&report);
 }
 
 static void answer(struct manager *m)
