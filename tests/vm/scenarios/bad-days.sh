@@ -91,6 +91,21 @@ systemctl daemon-reload
 systemctl restart pmdswapd
 check "writable again they have their policy" soon 2000 is "$(live_max /box/a)" 0
 
+# Too few watches for all cgroups: looking again and again has to do.
+watches=$(</proc/sys/fs/inotify/max_user_watches)
+echo 1 >/proc/sys/fs/inotify/max_user_watches
+systemctl restart pmdswapd
+check "a lack of watches is reported" said "(raise the sysctl fs.inotify.max_user_watches)"
+mkdir $cgroups/box/unseen
+check "a new cgroup has its policy all the same" soon 20000 is "$(live_max /box/unseen)" 0
+echo 8192 >"$(live_max /box/unseen)"
+check "and has it again" soon 20000 is "$(live_max /box/unseen)" 0
+echo "$watches" >/proc/sys/fs/inotify/max_user_watches
+sleep 12
+mkdir $cgroups/box/seen
+check "with enough of them it is seen at once" soon 200 is "$(live_max /box/seen)" 0
+rmdir $cgroups/box/seen $cgroups/box/unseen
+
 # Stops and reloads at the wrong moment.
 for i in $(seq 40); do
 	mkdir $cgroups/box/k$i
