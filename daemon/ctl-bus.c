@@ -33,8 +33,8 @@ enum exit_code ctl_connect(const struct ctl *x, sd_bus **ret)
 		return ctl_call_failed(&SD_BUS_ERROR_NULL, r);
 	if (r != -ECONNREFUSED)
 		return r < 0 ? ctl_fail(r, "cannot connect to pmdswapd") : EXIT_OK;
-	fprintf(stderr, "pmdswapctl: pmdswapd is not running; start it with \"systemctl start "
-			"pmdswapd\"\n");
+	fprintf(stderr, "pmdswapctl: pmdswapd is not running, or its socket was removed; start it "
+			"with \"systemctl restart pmdswapd\"\n");
 	return EXIT_NOT_RUNNING;
 }
 

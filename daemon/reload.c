@@ -152,9 +152,13 @@ void manager_use_config(struct manager *m, struct config *c)
 	for (size_t i = 0; i < m->cgroups.n; i++) {
 		m->cgroups.cgroups[i]->policy = NULL;
 		m->cgroups.cgroups[i]->drift = (struct drift){};
+		m->cgroups.cgroups[i]->said = 0;
 	}
-	for (size_t i = 0; i < N_KERNEL_SETTINGS; i++)
+	for (size_t i = 0; i < N_KERNEL_SETTINGS; i++) {
 		m->kernel[i].drift = (struct drift){};
+		m->kernel[i].said = 0;
+	}
+	m->reload.said_units = false;
 	config_free(m->config);
 	m->config = c;
 	m->retry_usec = RETRY_MIN_USEC;
