@@ -404,3 +404,19 @@ void assess_hints(int root_fd, const struct config *config, struct report *repor
 			   "systemd.unified_cgroup_hierarchy=1",
 			   CGROUPFS_PATH);
 }
+
+int assess_kept_out_of_zswap(int root_fd, const char *cgroup, char **ret_reason)
+{
+	_cleanup_free_ char *owner = NULL, *shown = NULL;
+	uint64_t limit;
+	int r = cgroupfs_read_effective(root_fd, cgroup, SETTING_CGROUP_ZSWAP_MAX, &limit, &owner);
+
+	if (r < 0 || limit > 0 || strcmp(owner, cgroup) == 0)
+		return r == -ENOMEM ? r : 0;
+	shown = text_escaped(owner);
+	if (!shown ||
+	    asprintf(ret_reason, "memory.zswap.max is 0 in %s, so nothing below it goes to zswap",
+		     shown) < 0)
+		return -ENOMEM;
+	return 1;
+}

@@ -56,4 +56,10 @@ int assess_conflicts(int root_fd, const struct config *config, struct report *re
  */
 void assess_hints(int root_fd, const struct config *config, struct report *report);
 
+/*
+ * Whether a cgroup that may use zswap is kept out of it by one above, whoever set that: 1 and the
+ * reason, as text that the caller frees; 0; or -ENOMEM.
+ */
+int assess_kept_out_of_zswap(int root_fd, const char *cgroup, char **ret_reason);
+
 #endif

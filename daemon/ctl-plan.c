@@ -28,6 +28,7 @@ struct comparison {
 	struct report hints;
 	size_t n_cgroups; /* that have a policy */
 	size_t n_kernel;  /* settings that are wanted */
+	bool verify;
 };
 
 static void comparison_clear(struct comparison *x)
@@ -85,6 +86,10 @@ static int visit(const char *path, void *userdata)
 	if (policy) {
 		x->n_cgroups++;
 		r = assess_cgroup(&survey, x->live.config, path, policy, &a);
+		/* A reload may change what is above it. */
+		if (r >= 0 && x->verify && policy->mode == MODE_ZSWAP && a.outcome == OUTCOME_OK &&
+		    assess_kept_out_of_zswap(x->live.root_fd, path, &a.reason) > 0)
+			a.outcome = OUTCOME_BLOCKED;
 		if (r >= 0)
 			r = add_assessment(x, &a, path, policy->name);
 		if (r < 0)
@@ -346,7 +351,7 @@ static enum exit_code print_json(const struct comparison *x)
 
 static enum exit_code plan_or_verify(const struct ctl *ctl, bool verify)
 {
-	_cleanup_(comparison_clear) struct comparison x = {};
+	_cleanup_(comparison_clear) struct comparison x = { .verify = verify };
 	enum exit_code code = make_comparison(ctl, &x);
 	bool same;
 	int r;
