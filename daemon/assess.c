@@ -5,9 +5,17 @@
 #include <string.h>
 
 #include "cgroupfs.h"
+#include "clock.h"
 #include "fs.h"
 #include "policy.h"
+#include "text.h"
 #include "unit.h"
+
+/*
+ * How long units that do not run may be looked at in one go. PID 1 may be slow, and who waits for
+ * it does nothing else.
+ */
+#define STOPPED_UNITS_USEC (5 * USEC_PER_SEC)
 
 void assessment_clear(struct assessment *a)
 {
@@ -35,18 +43,20 @@ static int conclude(struct assessment *a, enum outcome outcome, const char *fmt,
 
 static int conclude(struct assessment *a, enum outcome outcome, const char *fmt, ...)
 {
+	_cleanup_free_ char *text = NULL;
 	va_list ap;
 	int r;
 
-	free(a->reason);
 	va_start(ap, fmt);
-	r = vasprintf(&a->reason, fmt, ap);
+	r = vasprintf(&text, fmt, ap);
 	va_end(ap);
+	if (r < 0)
+		text = NULL;
+	free(a->reason);
+	/* It may name a cgroup, and goes onto the bus. */
+	a->reason = text ? text_escaped(text) : NULL;
 	a->outcome = outcome;
-	if (r >= 0)
-		return 0;
-	a->reason = NULL;
-	return -ENOMEM;
+	return a->reason ? 0 : -ENOMEM;
 }
 
 /* Bring what is known of the cgroups above one up to date. 0 or -ENOMEM. */
@@ -88,18 +98,16 @@ static int look_above(const struct survey *s, const char *cgroup)
 static int find_block(const struct survey *s, const struct config *config, const char *cgroup,
 		      const struct policy *policy, struct assessment *a)
 {
-	_cleanup_free_ char *above = NULL;
+	_cleanup_free_ char *above = NULL, *how = NULL;
 	const struct policy *blocker = NULL;
 	int r;
 
-	if (policy->mode == MODE_ZSWAP) {
-		r = policy_find_blocker(config, cgroup, &blocker, &above);
-		if (r < 0 || !blocker)
-			return r;
-		return conclude(a, OUTCOME_BLOCKED,
-				"[policy %s] with mode = pmd keeps all below %s out of zswap; "
-				"change the mode of one of them",
-				blocker->name, above);
+	r = policy_find_blocker(config, cgroup, policy, &blocker, &above);
+	if (r < 0)
+		return r;
+	if (blocker) {
+		how = policy_blocks_how(blocker, above);
+		return how ? conclude(a, OUTCOME_BLOCKED, "it %s", how) : -ENOMEM;
 	}
 	if (policy->mode != MODE_PMD)
 		return 0;
@@ -227,40 +235,56 @@ int assess_kernel(const struct survey *s, const struct config *config, enum sett
 	return 0;
 }
 
-static int assess_stopped_unit(const struct survey *s, const struct config *config,
-			       const char *unit)
+/* Whether a policy before this one names the unit exactly, too: it was looked at then. */
+static bool is_named_before(const struct config *config, size_t policy, const char *unit)
 {
-	struct pid1_unit found;
-	_cleanup_free_ char *cgroup = NULL;
+	for (size_t i = 0; i < policy; i++) {
+		const struct policy *p = config->policies[i];
+
+		for (size_t k = 0; p->mode != MODE_KEEP && k < p->n_matches; k++)
+			if (p->matches[k].type == MATCH_UNIT &&
+			    strcmp(p->matches[k].glob, unit) == 0)
+				return true;
+	}
+	return false;
+}
+
+static int assess_stopped_unit(const struct survey *s, const struct config *config,
+			       const struct match *match, struct report *report)
+{
+	_cleanup_(pid1_unit_clear) struct pid1_unit found = {};
+	_cleanup_free_ char *above = cgroup_below("/system.slice", match->glob);
 	const struct policy *policy, *blocker;
-	_cleanup_free_ char *above = NULL;
 	uint64_t id;
 	int r;
 
 	/* Most units that run are here, and PID 1 need not be asked. */
-	above = cgroup_below("/system.slice", unit);
 	if (!above)
 		return -ENOMEM;
 	if (cgroupfs_id(s->root_fd, above, &id) >= 0)
 		return 0;
-	r = pid1_read_unit(s->pid1, unit, &found);
+	r = pid1_read_unit(s->pid1, match->glob, &found);
 	if (r <= 0)
 		return r;
-	cgroup = found.cgroup;
-	policy = policy_resolve(config, cgroup, NULL);
-	/* One that runs is assessed by its cgroup. */
-	if (!policy || cgroupfs_id(s->root_fd, cgroup, &id) >= 0)
+	if (strcmp(found.id, match->glob) != 0) {
+		/* To set its properties would be to set those of a unit that has no policy. */
+		report_add(report, REPORT_WARNING, match->origin.file, match->origin.line,
+			   "unit = %s is another name of %s, and matches no cgroup; say unit = %s",
+			   match->glob, found.id, found.id);
 		return 0;
-	if (policy->mode == MODE_ZSWAP) {
-		free(TAKE_PTR(above));
-		r = policy_find_blocker(config, cgroup, &blocker, &above);
-		if (r < 0 || blocker)
-			return r;
 	}
+	policy = policy_resolve(config, found.cgroup, NULL);
+	/* One that runs is assessed by its cgroup. */
+	if (!policy || cgroupfs_id(s->root_fd, found.cgroup, &id) >= 0)
+		return 0;
+	free(TAKE_PTR(above));
+	r = policy_find_blocker(config, found.cgroup, policy, &blocker, &above);
+	if (r < 0 || blocker)
+		return r;
 	for (int i = 0; i < N_CGROUP_SETTINGS; i++) {
 		if (!found.knows[i])
 			continue;
-		r = survey_stopped_unit(s, cgroup, policy, SETTING_CGROUP_FIRST + i,
+		r = survey_stopped_unit(s, found.cgroup, policy, SETTING_CGROUP_FIRST + i,
 					found.value[i]);
 		if (r < 0)
 			return r;
@@ -268,13 +292,12 @@ static int assess_stopped_unit(const struct survey *s, const struct config *conf
 	return 0;
 }
 
-int assess_stopped_units(const struct survey *s, const struct config *config)
+int assess_stopped_units(const struct survey *s, const struct config *config, struct report *report)
 {
-	bool any = false;
+	uint64_t end = clock_usec(CLOCK_MONOTONIC) + STOPPED_UNITS_USEC;
 
-	for (int i = SETTING_CGROUP_FIRST; i < N_SETTINGS; i++)
-		any |= pid1_knows(s->pid1, i);
-	if (!any)
+	/* One that knows neither property still knows which names are aliases. */
+	if (!s->pid1)
 		return 0;
 	for (size_t i = 0; i < config->n_policies; i++) {
 		const struct policy *p = config->policies[i];
@@ -284,9 +307,12 @@ int assess_stopped_units(const struct survey *s, const struct config *config)
 			int r;
 
 			/* A scope is made by who starts it. */
-			if (m->type != MATCH_UNIT || !m->exact || strstr(m->glob, ".scope"))
+			if (m->type != MATCH_UNIT || !m->exact || strstr(m->glob, ".scope") ||
+			    is_named_before(config, i, m->glob))
 				continue;
-			r = assess_stopped_unit(s, config, m->glob);
+			if (clock_usec(CLOCK_MONOTONIC) > end)
+				return -ETIMEDOUT;
+			r = assess_stopped_unit(s, config, m, report);
 			if (r == -ETIMEDOUT || r == -ENOTCONN || r == -ENOMEM)
 				return r;
 		}
@@ -300,30 +326,37 @@ struct conflicts {
 	struct report *report;
 };
 
+static int report_conflict(const struct conflicts *x, const char *path, const struct policy *policy,
+			   const struct match *match)
+{
+	_cleanup_free_ char *above = NULL, *shown = NULL, *shown_above = NULL, *how = NULL;
+	const struct policy *blocker;
+	int r = policy_find_blocker(x->config, path, policy, &blocker, &above);
+
+	if (r < 0 || !blocker)
+		return r;
+	/* The name of a cgroup may be any bytes. */
+	shown = text_escaped(path);
+	shown_above = text_escaped(above);
+	how = shown_above ? policy_blocks_how(blocker, shown_above) : NULL;
+	if (!shown || !how)
+		return -ENOMEM;
+	report_add(x->report, REPORT_ERROR, match->origin.file, match->origin.line,
+		   "[policy %s] with mode = %s matches %s, which %s", policy->name,
+		   mode_name(policy->mode), shown, how);
+	return 0;
+}
+
 static int visit_for_conflicts(const char *path, void *userdata)
 {
 	const struct conflicts *x = userdata;
-	_cleanup_free_ char *above = NULL;
-	const struct policy *policy, *blocker;
+	const struct policy *policy;
 	const struct match *match;
 	int r;
 
 	policy = policy_resolve(x->config, path, &match);
-	/* An exact match of a path has been checked without the live system. */
-	if (policy && policy->mode == MODE_ZSWAP) {
-		r = policy_find_blocker(x->config, path, &blocker, &above);
-		if (r < 0)
-			return r;
-		if (blocker)
-			report_add(
-				x->report, REPORT_ERROR, match->origin.file, match->origin.line,
-				"[policy %s] with mode = zswap matches %s, which lies below %s, "
-				"which [policy %s] (%s:%u) keeps out of zswap; change the mode of "
-				"one of them",
-				policy->name, path, above, blocker->name, blocker->origin.file,
-				blocker->origin.line);
-	}
-	return policy_may_match_below(x->config, path);
+	r = policy ? report_conflict(x, path, policy, match) : 0;
+	return r < 0 ? r : policy_may_match_below(x->config, path);
 }
 
 int assess_conflicts(int root_fd, const struct config *config, struct report *report)
@@ -331,4 +364,59 @@ int assess_conflicts(int root_fd, const struct config *config, struct report *re
 	struct conflicts x = { config, report };
 
 	return cgroupfs_walk(root_fd, "/", visit_for_conflicts, &x);
+}
+
+void assess_hints(int root_fd, const struct config *config, struct report *report)
+{
+	bool pmd = false, zswap = false, no_writeback = false;
+	uint64_t live;
+	int r;
+
+	for (size_t i = 0; i < config->n_policies; i++) {
+		const struct policy *p = config->policies[i];
+
+		pmd |= p->mode == MODE_PMD;
+		zswap |= p->mode == MODE_ZSWAP;
+		no_writeback |= p->mode == MODE_ZSWAP && !p->zswap_writeback;
+	}
+	r = cgroupfs_read(root_fd, NULL, SETTING_SWAP_PMD, &live);
+	if (pmd && cgroupfs_is_gone(r) && !config->kernel[SETTING_SWAP_PMD].managed)
+		report_add(report, REPORT_WARNING, NULL, 0,
+			   "This kernel has no swap_pmd, so THPs are split at swap-out; mode = pmd "
+			   "only keeps cgroups out of zswap");
+	else if (pmd && r >= 0 && live == SWAP_PMD_NEVER &&
+		 (!config->kernel[SETTING_SWAP_PMD].managed ||
+		  config->kernel[SETTING_SWAP_PMD].value == SWAP_PMD_NEVER))
+		report_add(report, REPORT_WARNING, NULL, 0,
+			   "mode = pmd needs swap-pmd = exclusive or always in [kernel]; swap_pmd "
+			   "is never, so THPs are split at swap-out");
+	r = cgroupfs_read(root_fd, NULL, SETTING_ZSWAP, &live);
+	if (zswap && r >= 0 && !live &&
+	    (!config->kernel[SETTING_ZSWAP].managed || !config->kernel[SETTING_ZSWAP].value))
+		report_add(report, REPORT_WARNING, NULL, 0,
+			   "mode = zswap needs zswap = on in [kernel]; zswap is off, so nothing is "
+			   "compressed%s",
+			   no_writeback ? ", and what has zswap-writeback = no cannot swap at all"
+					: "");
+	if (config->n_policies > 0 && cgroupfs_check(root_fd) < 0)
+		report_add(report, REPORT_WARNING, NULL, 0,
+			   "No cgroup v2 at /%s, so policies have no effect; boot with "
+			   "systemd.unified_cgroup_hierarchy=1",
+			   CGROUPFS_PATH);
+}
+
+int assess_kept_out_of_zswap(int root_fd, const char *cgroup, char **ret_reason)
+{
+	_cleanup_free_ char *owner = NULL, *shown = NULL;
+	uint64_t limit;
+	int r = cgroupfs_read_effective(root_fd, cgroup, SETTING_CGROUP_ZSWAP_MAX, &limit, &owner);
+
+	if (r < 0 || limit > 0 || strcmp(owner, cgroup) == 0)
+		return r == -ENOMEM ? r : 0;
+	shown = text_escaped(owner);
+	if (!shown ||
+	    asprintf(ret_reason, "memory.zswap.max is 0 in %s, so nothing below it goes to zswap",
+		     shown) < 0)
+		return -ENOMEM;
+	return 1;
 }

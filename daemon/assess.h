@@ -34,10 +34,12 @@ int assess_kernel(const struct survey *s, const struct config *config, enum sett
 
 /*
  * Plan for the units that policies name exactly and that do not run: PID 1, if it knows the
- * properties, gives them to their first process. 0 or a negative errno: -ETIMEDOUT or -ENOTCONN if
- * PID 1 does not answer, with what was found so far in the plan.
+ * properties, gives them to their first process. Names that are none of their own are reported. 0
+ * or a negative errno: -ETIMEDOUT or -ENOTCONN if PID 1 does not answer or takes too long, with
+ * what was found so far in the plan.
  */
-int assess_stopped_units(const struct survey *s, const struct config *config);
+int assess_stopped_units(const struct survey *s, const struct config *config,
+			 struct report *report);
 
 /* What an outcome means for a policy, between its name and the reason: "cannot come true". */
 const char *outcome_phrase(enum outcome o);
@@ -47,5 +49,17 @@ const char *outcome_phrase(enum outcome o);
  * errno.
  */
 int assess_conflicts(int root_fd, const struct config *config, struct report *report);
+
+/*
+ * Report, as warnings, policies that have no effect with the settings of the kernel as they are and
+ * will be: modes that need a switch that is off, or something that the kernel lacks.
+ */
+void assess_hints(int root_fd, const struct config *config, struct report *report);
+
+/*
+ * Whether a cgroup that may use zswap is kept out of it by one above, whoever set that: 1 and the
+ * reason, as text that the caller frees; 0; or -ENOMEM.
+ */
+int assess_kept_out_of_zswap(int root_fd, const char *cgroup, char **ret_reason);
 
 #endif

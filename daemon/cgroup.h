@@ -31,6 +31,8 @@ struct drift {
 bool drift_allows(struct drift *d, uint64_t now_usec);
 
 /* A cgroup that a policy matches, or below which one could. */
+#define SAID_ASSESSMENT (1U << N_SETTINGS)
+
 struct cgroup {
 	const struct policy *policy; /* of the current config; NULL: only watched */
 	char *reason;                /* details of the outcome, or NULL */
@@ -43,6 +45,7 @@ struct cgroup {
 	bool dirty;                               /* to be looked at */
 	bool drifted;                             /* ... since somebody else wrote to it */
 	bool stale;                               /* not seen in the walk that is under way */
+	unsigned int said; /* in this reload: bits of settings that failed, and SAID_ASSESSMENT */
 	char path[];
 };
 

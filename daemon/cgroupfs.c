@@ -164,7 +164,8 @@ int cgroupfs_visit_children(int root_fd, const char *cgroup, cgroupfs_visit_t vi
 	while (r >= 0 && (entry = readdir(dir))) {
 		_cleanup_free_ char *child = NULL;
 
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+		if (entry->d_type != DT_DIR || strcmp(entry->d_name, ".") == 0 ||
+		    strcmp(entry->d_name, "..") == 0)
 			continue;
 		child = cgroup_below(cgroup, entry->d_name);
 		r = child ? visit(child, userdata) : -ENOMEM;

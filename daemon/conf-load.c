@@ -9,6 +9,7 @@
 
 #include "fs.h"
 #include "policy.h"
+#include "text.h"
 
 #define CONF_BYTES_MAX (256 * 1024)
 
@@ -56,7 +57,53 @@ static bool is_drop_in_name(const char *name)
 	return name[0] != '.' && len > 5 && strcmp(name + len - 5, ".conf") == 0;
 }
 
-static int list_drop_ins(int root_fd, struct names *names, struct report *report)
+static void check_owner(const char *name, bool fake_root, uid_t uid, mode_t mode,
+			struct report *report)
+{
+	if (uid != 0 && !(fake_root && uid == geteuid()))
+		report_add(report, REPORT_ERROR, name, 0,
+			   "belongs to user %u; only root may own it (chown root %s)",
+			   (unsigned int)uid, name);
+	if (mode & (S_IWGRP | S_IWOTH))
+		report_add(report, REPORT_ERROR, name, 0,
+			   "may be written by others than its owner (chmod go-w %s)", name);
+}
+
+/* A name goes into messages and onto the bus, which takes nothing but text. */
+static bool is_text(const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)name[i] < ' ' || name[i] == 0x7f)
+			return false;
+	return text_is_utf8(name, len);
+}
+
+static int report_odd_name(struct report *report, const char *directory, const char *name)
+{
+	_cleanup_free_ char *shown = text_escaped(name), *path = NULL;
+
+	if (!shown || asprintf(&path, "/%s/%s", directory, shown) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	report_add(report, REPORT_ERROR, path, 0, "the name is not text; rename the file");
+	return 0;
+}
+
+/* Who may write to a directory can put another file in the place of any. */
+static void check_directory(int fd, bool fake_root, const char *path, struct report *report)
+{
+	char name[128];
+	struct stat st;
+
+	snprintf(name, sizeof(name), "/%s", path);
+	if (fstat(fd, &st) >= 0)
+		check_owner(name, fake_root, st.st_uid, st.st_mode, report);
+}
+
+static int list_drop_ins(int root_fd, bool fake_root, struct names *names, struct report *report)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
 		char path[64];
@@ -78,9 +125,13 @@ static int list_drop_ins(int root_fd, struct names *names, struct report *report
 				close(fd);
 			continue;
 		}
-		while (r >= 0 && (entry = readdir(dir)))
-			if (is_drop_in_name(entry->d_name))
-				r = names_add(names, entry->d_name);
+		check_directory(fd, fake_root, path, report);
+		while (r >= 0 && (entry = readdir(dir))) {
+			if (!is_drop_in_name(entry->d_name))
+				continue;
+			r = is_text(entry->d_name) ? names_add(names, entry->d_name)
+						   : report_odd_name(report, path, entry->d_name);
+		}
 		closedir(dir);
 		if (r < 0)
 			return r;
@@ -125,13 +176,8 @@ static int load_one(int root_fd, bool fake_root, const char *path, struct config
 		report_unreadable(report, name, r);
 		return 0;
 	}
-	if (S_ISREG(mode) && uid != 0 && !(fake_root && uid == geteuid()))
-		report_add(report, REPORT_ERROR, name, 0,
-			   "belongs to user %u; only root may own it (chown root %s)",
-			   (unsigned int)uid, name);
-	if (S_ISREG(mode) && (mode & (S_IWGRP | S_IWOTH)))
-		report_add(report, REPORT_ERROR, name, 0,
-			   "may be written by others than its owner (chmod go-w %s)", name);
+	if (S_ISREG(mode))
+		check_owner(name, fake_root, uid, mode, report);
 	return conf_parse(c, name, text, size, report);
 }
 
@@ -186,7 +232,7 @@ int conf_load(int root_fd, bool fake_root, struct config **ret, struct report *r
 
 	if (!c)
 		return -ENOMEM;
-	r = list_drop_ins(root_fd, &drop_ins, report);
+	r = list_drop_ins(root_fd, fake_root, &drop_ins, report);
 	if (r >= 0)
 		r = load_all(root_fd, fake_root, &drop_ins, c, report);
 	names_clear(&drop_ins);

@@ -173,8 +173,13 @@ static struct policy *get_policy(struct parser *p, const char *name)
 	return new;
 }
 
+/*
+ * A section that is wrong in one way is entered as if it were right, as far as it is known which
+ * one is meant: what else is wrong in it is said in the same go.
+ */
 static void enter_section(struct parser *p, const char *name)
 {
+	const char *key = name;
 	unsigned int before;
 
 	forget(&p->keys, &p->n_keys);
@@ -187,24 +192,23 @@ static void enter_section(struct parser *p, const char *name)
 		p->section = SECTION_KERNEL;
 	} else if (strcmp(name, "stats") == 0) {
 		p->section = SECTION_STATS;
-	} else if (strncmp(name, "policy ", 7) == 0) {
-		const char *policy = name + 7;
+	} else if (strcmp(name, "policy") == 0 || strncmp(name, "policy ", 7) == 0) {
+		const char *policy = name + strlen("policy");
 
 		policy += strspn(policy, " ");
-		if (!*policy || policy[strspn(policy, "abcdefghijklmnopqrstuvwxyz"
-						      "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-						      "0123456789_.-")]) {
+		if (!*policy)
+			complain(p, "a policy needs a name: [policy NAME]");
+		else if (policy[strspn(policy, "abcdefghijklmnopqrstuvwxyz"
+					       "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					       "0123456789_.-")])
 			complain(p, "policy name '%s': use letters, digits, '_', '.' and '-'",
 				 policy);
-			return;
-		}
+		else
+			key = policy - 1; /* with one blank before it, however many there are */
 		p->section = SECTION_POLICY;
 		p->policy = get_policy(p, policy);
 		if (!p->policy)
 			p->out_of_memory = true;
-	} else if (strcmp(name, "policy") == 0) {
-		complain(p, "a policy needs a name: [policy NAME]");
-		return;
 	} else {
 		complain(p,
 			 "unknown section [%s]; there are [daemon], [kernel], [stats] and "
@@ -213,35 +217,10 @@ static void enter_section(struct parser *p, const char *name)
 		return;
 	}
 
-	before = see(p, &p->sections, &p->n_sections, name);
+	before = see(p, &p->sections, &p->n_sections, key);
 	if (before)
 		complain(p, "section [%s] is a duplicate of the one in line %u; put them together",
 			 name, before);
-}
-
-static bool valid_utf8(const unsigned char *s, size_t n)
-{
-	for (size_t i = 0; i < n;) {
-		static const uint32_t lowest[] = { 0, 0x80, 0x800, 0x10000 };
-		size_t more = s[i] < 0x80             ? 0
-			      : (s[i] & 0xe0) == 0xc0 ? 1
-			      : (s[i] & 0xf0) == 0xe0 ? 2
-			      : (s[i] & 0xf8) == 0xf0 ? 3
-						      : 4;
-		uint32_t c = more ? s[i] & (0x3f >> more) : s[i];
-
-		if (more == 4 || i + more >= n)
-			return false;
-		for (size_t k = 1; k <= more; k++) {
-			if ((s[i + k] & 0xc0) != 0x80)
-				return false;
-			c = c << 6 | (s[i + k] & 0x3f);
-		}
-		if (c < lowest[more] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-			return false;
-		i += more + 1;
-	}
-	return true;
 }
 
 static void look_at_section(struct parser *p, char *line)
@@ -249,29 +228,36 @@ static void look_at_section(struct parser *p, char *line)
 	char *close = strchr(line, ']'), *rest;
 	size_t len;
 
-	p->section = SECTION_UNKNOWN;
 	if (!close) {
 		complain(p, "'%s' lacks the closing ']'", line);
-		return;
-	}
-	rest = close + 1 + strspn(close + 1, " \t");
-	if (*rest && *rest != ';' && *rest != '#') {
-		complain(p, "'%s' after the section name; a setting starts on its own line", rest);
-		return;
+		close = line + strlen(line);
+	} else {
+		rest = close + 1 + strspn(close + 1, " \t");
+		if (*rest && *rest != ';' && *rest != '#')
+			complain(p, "'%s' after the section name; a setting starts on its own line",
+				 rest);
 	}
 	*close = '\0';
 	len = strlen(line + 1);
-	if (len > SECTION_BYTES_MAX) {
+	if (len > SECTION_BYTES_MAX)
 		complain(p, "section name of %zu bytes is too long; at most %d", len,
 			 SECTION_BYTES_MAX);
-		return;
-	}
 	enter_section(p, line + 1);
 }
 
 /* Look at one physical line without its end. True if inih may see it as it is. */
 static bool look_at_line(struct parser *p, char *line, size_t len)
 {
+	/* What comes with a text that was copied, and makes a right line look right and be wrong.
+	 */
+	static const struct {
+		const char *bytes, *name;
+	} unseen[] = {
+		{ "\xc2\xa0", "no-break space (U+00A0)" },
+		{ "\xe2\x80\xaf", "narrow no-break space (U+202F)" },
+		{ "\xe2\x80\x8b", "zero width space (U+200B)" },
+		{ "\xef\xbb\xbf", "byte order mark (U+FEFF)" },
+	};
 	const char *separator;
 
 	if (memchr(line, '\0', len)) {
@@ -282,7 +268,7 @@ static bool look_at_line(struct parser *p, char *line, size_t len)
 		complain(p, "line of %zu bytes is too long; at most %d", len, LINE_BYTES_MAX);
 		return false;
 	}
-	if (!valid_utf8((const unsigned char *)line, len)) {
+	if (!text_is_utf8(line, len)) {
 		complain(p, "line is not valid UTF-8");
 		return false;
 	}
@@ -299,6 +285,12 @@ static bool look_at_line(struct parser *p, char *line, size_t len)
 			complain(p, "indented line; continuation lines are not supported, "
 				    "start it in the first column");
 		return false;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(unseen); i++) {
+		if (strstr(line, unseen[i].bytes)) {
+			complain(p, "%s in the line; type it again without", unseen[i].name);
+			return false;
+		}
 	}
 	for (size_t i = 0; i < len; i++) {
 		if ((unsigned char)line[i] < ' ' && line[i] != '\t') {
@@ -422,9 +414,34 @@ static void set_zswap_max(struct parser *p, const char *value)
 	}
 }
 
+#define WILDCARDS "*?["
+
 static bool is_exact(const char *glob)
 {
-	return !strpbrk(glob, "*?[");
+	return !strpbrk(glob, WILDCARDS);
+}
+
+/* What follows the last wildcard of a pattern. */
+static const char *end_of_glob(const char *glob)
+{
+	const char *end = glob;
+
+	for (const char *p = glob; *p; p++)
+		if (strchr(WILDCARDS "]", *p))
+			end = p + 1;
+	return end;
+}
+
+/* Whether each '[' has its ']', which may be the first character between them, too. */
+static bool brackets_are_closed(const char *glob)
+{
+	while ((glob = strchr(glob, '['))) {
+		glob += 1 + (glob[1] == '!' || glob[1] == '^');
+		glob = *glob ? strchr(glob + 1, ']') : NULL;
+		if (!glob)
+			return false;
+	}
+	return true;
 }
 
 static bool check_unit(struct parser *p, const char *glob)
@@ -432,16 +449,35 @@ static bool check_unit(struct parser *p, const char *glob)
 	if (strchr(glob, '/')) {
 		complain(p,
 			 "unit = %s: a unit has no '/' in its name; for a path say cgroup =", glob);
-	} else if (is_exact(glob) && !unit_has_cgroup_suffix(glob)) {
+	} else if (glob[strspn(glob, UNIT_NAME_CHARACTERS WILDCARDS "]!^")]) {
+		complain(p,
+			 "unit = %s: a unit has only letters, digits and :-_.\\@ in its name; each "
+			 "unit, and a comment, goes on a line of its own",
+			 glob);
+	} else if (is_exact(glob) ? !unit_has_cgroup_suffix(glob)
+				  : !unit_may_end_with(end_of_glob(glob))) {
 		complain(p,
 			 "unit = %s: must end in .service, .slice, .scope, .socket, .mount or "
 			 ".swap",
 			 glob);
+	} else if (!brackets_are_closed(glob)) {
+		complain(p, "unit = %s: there is no ']' to the '['", glob);
 	} else if (strstr(glob, "@.")) {
 		complain(p, "unit = %s: a template has no cgroup; its instances are %.*s@*%s", glob,
 			 (int)(strstr(glob, "@.") - glob), glob, strstr(glob, "@.") + 1);
 	} else {
 		return true;
+	}
+	return false;
+}
+
+/* Whether a pattern looks like two, or like one and a comment. */
+static bool has_more_behind_a_blank(const char *glob)
+{
+	while ((glob = strpbrk(glob, " \t"))) {
+		glob += strspn(glob, " \t");
+		if (*glob == '/' || *glob == '#')
+			return true;
 	}
 	return false;
 }
@@ -461,6 +497,12 @@ static bool check_cgroup(struct parser *p, const char *glob)
 		   (len >= 2 && strcmp(glob + len - 2, "/.") == 0) ||
 		   (len >= 3 && strcmp(glob + len - 3, "/..") == 0)) {
 		complain(p, "cgroup = %s: must have no empty, '.' or '..' part", glob);
+	} else if (has_more_behind_a_blank(glob)) {
+		complain(
+			p,
+			"cgroup = %s: each cgroup, and a comment, goes on a line of its own; for a "
+			"blank that is part of the name say '?'",
+			glob);
 	} else {
 		return true;
 	}
@@ -477,8 +519,10 @@ static void add_match(struct parser *p, enum match_type type, const char *glob)
 		policy_clear_matches(policy, type);
 		return;
 	}
-	if (!(type == MATCH_UNIT ? check_unit(p, glob) : check_cgroup(p, glob)))
+	if (!(type == MATCH_UNIT ? check_unit(p, glob) : check_cgroup(p, glob))) {
+		policy->match_refused = true;
 		return;
+	}
 	for (size_t i = 0; i < policy->n_matches; i++) {
 		const struct match *m = &policy->matches[i];
 
@@ -598,9 +642,8 @@ static bool set_policy(struct parser *p, const char *key, const char *value)
 	} else if (strcmp(key, "mode") == 0) {
 		p->policy->mode_origin = (struct origin){ p->file, p->line };
 		i = parse_word(p, key, value, mode_words);
-		/* A wrong word is taken for the mode that allows all keys: one mistake, one error.
-		 */
-		p->policy->mode = i >= 0 ? (enum mode)i : MODE_ZSWAP;
+		p->policy->mode_known = i >= 0;
+		p->policy->mode = i >= 0 ? (enum mode)i : MODE_KEEP;
 	} else if (strcmp(key, "zswap-max") == 0) {
 		set_zswap_max(p, value);
 	} else if (strcmp(key, "zswap-writeback") == 0) {
@@ -651,10 +694,8 @@ static int on_setting(void *userdata, const char *section, const char *key, cons
 		return 1;
 	}
 	before = repeatable ? 0 : see(p, &p->keys, &p->n_keys, key);
-	if (before) {
+	if (before)
 		complain(p, "%s is a duplicate of line %u; remove one of them", key, before);
-		return 1;
-	}
 
 	if (p->section == SECTION_DAEMON)
 		found = set_daemon(p, key, value);
@@ -664,7 +705,7 @@ static int on_setting(void *userdata, const char *section, const char *key, cons
 		found = set_stats(p, key, value);
 	else if (p->policy)
 		found = set_policy(p, key, value);
-	if (!found)
+	if (!found && !before)
 		complain(p, "unknown key %s; there are %s", key, known[p->section]);
 	return 1;
 }
@@ -720,18 +761,23 @@ static void finish_policy(const struct policy *p, struct report *report)
 	if (!p->mode_origin.line)
 		report_add(report, REPORT_ERROR, p->origin.file, p->origin.line,
 			   "[policy %s] has no mode; add mode = pmd, zswap or keep", p->name);
-	if (p->n_matches == 0)
+	if (p->n_matches == 0 && !p->match_refused)
 		report_add(report, REPORT_ERROR, p->origin.file, p->origin.line,
 			   "[policy %s] matches nothing; add unit = GLOB or cgroup = /GLOB",
 			   p->name);
 	for (size_t i = 0; i < p->n_matches; i++) {
 		const struct match *m = &p->matches[i];
+		bool is_root = strcmp(m->glob, "/") == 0 || strcmp(m->glob, "-.slice") == 0;
 
-		if (p->mode == MODE_PMD &&
-		    (strcmp(m->glob, "/") == 0 || strcmp(m->glob, "-.slice") == 0))
+		if (p->mode == MODE_PMD && is_root)
 			report_add(report, REPORT_ERROR, m->origin.file, m->origin.line,
 				   "the root cgroup has no memory.zswap.max; for the whole system "
 				   "say zswap = off in [kernel]");
+		if (p->mode == MODE_ZSWAP && is_root && max->line)
+			report_add(report, REPORT_WARNING, max->file, max->line,
+				   "zswap-max has no effect on the root cgroup, which has no "
+				   "memory.zswap.max; for the whole system say "
+				   "zswap-max-pool-percent in [kernel]");
 		if (p->mode != MODE_KEEP && lies_below_user_manager(m))
 			report_add(
 				report, REPORT_WARNING, m->origin.file, m->origin.line,
@@ -739,7 +785,8 @@ static void finish_policy(const struct policy *p, struct report *report)
 				"write; name its user@UID.service instead",
 				m->glob);
 	}
-	if (!p->mode_origin.line)
+	/* One mistake, one error: nobody knows which settings go with the mode that is meant. */
+	if (!p->mode_known)
 		return;
 	if (p->mode == MODE_ZSWAP) {
 		if (max->line && p->zswap_max == 0)

@@ -50,6 +50,7 @@ struct policy {
 	char *name;
 	struct origin origin;
 	enum mode mode;
+	bool mode_known; /* false: it has none, or a word that is none */
 	struct origin mode_origin;
 	uint64_t zswap_max; /* bytes */
 	struct origin zswap_max_origin;
@@ -58,6 +59,7 @@ struct policy {
 	int priority;
 	struct match *matches;
 	size_t n_matches;
+	bool match_refused; /* one of its lines is wrong and not among them */
 };
 
 struct config {

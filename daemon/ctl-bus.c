@@ -10,9 +10,15 @@
 
 int ctl_open(int root_fd, sd_bus **ret)
 {
-	int r = peer_connect(root_fd, RUNTIME_DIRECTORY, CONTROL_NAME, ret);
+	_cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
+	int r = peer_connect(root_fd, RUNTIME_DIRECTORY, CONTROL_NAME, &bus);
 
-	return r == -ENOENT ? -ECONNREFUSED : r;
+	if (r >= 0)
+		r = peer_wait(bus, QUERY_TIMEOUT_USEC);
+	if (r < 0)
+		return r == -ENOENT ? -ECONNREFUSED : r;
+	*ret = TAKE_PTR(bus);
+	return 0;
 }
 
 enum exit_code ctl_connect(const struct ctl *x, sd_bus **ret)
@@ -23,10 +29,12 @@ enum exit_code ctl_connect(const struct ctl *x, sd_bus **ret)
 	if (root_fd < 0)
 		return ctl_fail(root_fd, x->root);
 	r = ctl_open(root_fd, ret);
+	if (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE || r == -ETIMEDOUT)
+		return ctl_call_failed(&SD_BUS_ERROR_NULL, r);
 	if (r != -ECONNREFUSED)
 		return r < 0 ? ctl_fail(r, "cannot connect to pmdswapd") : EXIT_OK;
-	fprintf(stderr, "pmdswapctl: pmdswapd is not running; start it with \"systemctl start "
-			"pmdswapd\"\n");
+	fprintf(stderr, "pmdswapctl: pmdswapd is not running, or its socket was removed; start it "
+			"with \"systemctl restart pmdswapd\"\n");
 	return EXIT_NOT_RUNNING;
 }
 

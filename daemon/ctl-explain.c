@@ -61,6 +61,7 @@ static int visit(const char *path, void *userdata)
 /* Where the cgroup of a unit is, or would be. 0 or a negative errno. */
 static int find_unit(struct subject *s, const char *unit)
 {
+	_cleanup_(pid1_unit_clear) struct pid1_unit found = {};
 	struct search x = { .unit = unit };
 	int r = unit_slice_to_cgroup(unit, &s->cgroup);
 
@@ -70,8 +71,12 @@ static int find_unit(struct subject *s, const char *unit)
 		s->cgroup = x.found;
 	if (r < 0 || s->cgroup)
 		return r;
-	/* It is not running, and most units are here. */
-	s->cgroup = cgroup_below("/system.slice", unit);
+	/* It is not running, or has another name. */
+	if (s->live.pid1 && pid1_read_unit(s->live.pid1, unit, &found) > 0)
+		s->cgroup = TAKE_PTR(found.cgroup);
+	/* Most units are here. */
+	if (!s->cgroup)
+		s->cgroup = cgroup_below("/system.slice", unit);
 	return s->cgroup ? 0 : -ENOMEM;
 }
 

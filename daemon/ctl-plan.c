@@ -25,8 +25,10 @@ struct comparison {
 	struct plan plan;
 	struct problem *problems;
 	size_t n_problems;
+	struct report hints;
 	size_t n_cgroups; /* that have a policy */
 	size_t n_kernel;  /* settings that are wanted */
+	bool verify;
 };
 
 static void comparison_clear(struct comparison *x)
@@ -37,6 +39,7 @@ static void comparison_clear(struct comparison *x)
 		free(x->problems[i].reason);
 	}
 	free(x->problems);
+	report_clear(&x->hints);
 	plan_clear(&x->plan);
 	live_close(&x->live);
 }
@@ -83,6 +86,10 @@ static int visit(const char *path, void *userdata)
 	if (policy) {
 		x->n_cgroups++;
 		r = assess_cgroup(&survey, x->live.config, path, policy, &a);
+		/* A reload may change what is above it. */
+		if (r >= 0 && x->verify && policy->mode == MODE_ZSWAP && a.outcome == OUTCOME_OK &&
+		    assess_kept_out_of_zswap(x->live.root_fd, path, &a.reason) > 0)
+			a.outcome = OUTCOME_BLOCKED;
 		if (r >= 0)
 			r = add_assessment(x, &a, path, policy->name);
 		if (r < 0)
@@ -107,6 +114,30 @@ static void ignore_left(void *userdata, const char *cgroup, enum setting s)
 {
 }
 
+/* Units that are stopped. What is said of a line of a file is a problem of that line. */
+static int compare_stopped_units(struct comparison *x, const struct survey *survey)
+{
+	struct report report = {};
+	int r = assess_stopped_units(survey, x->live.config, &report), added = 0;
+
+	for (size_t i = 0; added >= 0 && i < report.n; i++) {
+		const struct message *m = &report.messages[i];
+		_cleanup_free_ char *where = NULL;
+
+		if (asprintf(&where, "%s:%u", m->file, m->line) < 0) {
+			where = NULL;
+			added = -ENOMEM;
+		} else {
+			added = add_problem(x, where, NULL, OUTCOME_MISSING, m->text);
+		}
+	}
+	report_clear(&report);
+	if (added < 0)
+		return added;
+	/* Without an answer of PID 1 they are left out, as the daemon does. */
+	return r == -ETIMEDOUT || r == -ENOTCONN ? 0 : r;
+}
+
 static int compare(struct comparison *x)
 {
 	static const struct survey_records_ops ops = { skip_record, ignore_left };
@@ -124,11 +155,7 @@ static int compare(struct comparison *x)
 		r = cgroupfs_walk(x->live.root_fd, "/", visit, x);
 	if (r >= 0)
 		r = survey_records(&survey, &ops, x);
-	if (r >= 0)
-		r = assess_stopped_units(&survey, x->live.config);
-	/* Without an answer of PID 1 the units that are stopped are left out, as the daemon does.
-	 */
-	return r == -ETIMEDOUT || r == -ENOTCONN ? 0 : r;
+	return r < 0 ? r : compare_stopped_units(x, &survey);
 }
 
 /* The configuration contradicts itself on the live system: a reload would refuse it. */
@@ -193,6 +220,7 @@ static enum exit_code make_comparison(const struct ctl *ctl, struct comparison *
 		code = live_read_state(&x->live);
 	if (code != EXIT_OK)
 		return code;
+	assess_hints(x->live.root_fd, x->live.config, &x->hints);
 	r = compare(x);
 	sort(x);
 	return r < 0 ? ctl_fail(r, "cannot compare with the live system") : EXIT_OK;
@@ -244,6 +272,31 @@ static int print_problems(const struct comparison *x, size_t width)
 	return 0;
 }
 
+static int print_hints(const struct report *hints, size_t width)
+{
+	for (size_t i = 0; i < hints->n; i++) {
+		_cleanup_free_ char *text = message_format(&hints->messages[i]);
+
+		if (!text)
+			return -ENOMEM;
+		ctl_print_wrapped(text, width);
+	}
+	return 0;
+}
+
+static json_t *hints_to_json(const struct report *hints)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < hints->n; i++) {
+		if (json_array_append_new(array, json_string(hints->messages[i].text)) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
+
 static json_t *items_to_json(const struct plan *plan)
 {
 	json_t *array = json_array();
@@ -291,13 +344,14 @@ static json_t *problems_to_json(const struct comparison *x)
 
 static enum exit_code print_json(const struct comparison *x)
 {
-	return ctl_json_print(json_pack("{s:o, s:o}", "changes", items_to_json(&x->plan),
-					"problems", problems_to_json(x)));
+	return ctl_json_print(json_pack("{s:o, s:o, s:o}", "changes", items_to_json(&x->plan),
+					"problems", problems_to_json(x), "warnings",
+					hints_to_json(&x->hints)));
 }
 
 static enum exit_code plan_or_verify(const struct ctl *ctl, bool verify)
 {
-	_cleanup_(comparison_clear) struct comparison x = {};
+	_cleanup_(comparison_clear) struct comparison x = { .verify = verify };
 	enum exit_code code = make_comparison(ctl, &x);
 	bool same;
 	int r;
@@ -312,6 +366,8 @@ static enum exit_code plan_or_verify(const struct ctl *ctl, bool verify)
 	r = print_items(&x, ctl->width, verify);
 	if (r >= 0)
 		r = print_problems(&x, ctl->width);
+	if (r >= 0)
+		r = print_hints(&x.hints, ctl->width);
 	if (r < 0)
 		return ctl_fail(r, "cannot print");
 	if (!verify) {

@@ -182,7 +182,11 @@ static bool any_is_bad(const json_t *elements)
 
 bool ctl_status_is_bad(const json_t *status)
 {
+	const json_t *last = json_object_get(status, "last_reload");
+
 	return json_is_true(json_object_get(status, "suspended")) ||
+	       (json_integer_value(json_object_get(last, "usec")) > 0 &&
+		json_is_false(json_object_get(last, "accepted"))) ||
 	       any_is_bad(json_object_get(status, "kernel")) ||
 	       any_is_bad(json_object_get(status, "cgroups"));
 }

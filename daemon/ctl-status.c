@@ -41,6 +41,7 @@ static int print_suspended(sd_bus *bus)
 	return r < 0 ? r : suspended;
 }
 
+/* 1 if it was refused, 0, or a negative errno. */
 static int print_last_reload(sd_bus *bus, size_t width)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
@@ -57,16 +58,16 @@ static int print_last_reload(sd_bus *bus, size_t width)
 	if (r < 0)
 		return r;
 	t = reload.usec / 1000000;
-	if (localtime_r(&t, &tm))
-		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S %Z", &tm);
-	printf("%-16s%s, %s\n", "Last reload:",
+	if (reload.usec > 0 && localtime_r(&t, &tm))
+		strftime(when, sizeof(when), ", %Y-%m-%d %H:%M:%S %Z", &tm);
+	printf("%-16s%s%s\n", "Last reload:",
 	       reload.usec == 0  ? "under way"
 	       : reload.accepted ? "accepted"
-				 : "refused, the configuration before it stays in force",
+				 : "refused, the one before stays in force",
 	       when);
 	while ((r = sd_bus_message_read(m, "(ss)", &kind, &text)) > 0)
 		ctl_print_wrapped(text, width);
-	return r;
+	return r < 0 ? r : reload.usec > 0 && !reload.accepted;
 }
 
 /* 1 if a setting is not as wanted, 0 if all are, or a negative errno. */
@@ -137,7 +138,11 @@ static const char *colour_first(size_t column, const char *cell)
 static int print_cgroups(sd_bus *bus, const struct ctl *x)
 {
 	_cleanup_(views_clear) struct views views = {};
-	struct table t = { .columns = 5, .colour = x->colour ? colour_first : NULL };
+	struct table t = {
+		.columns = 5,
+		.cut = TABLE_COLUMN(3) | TABLE_COLUMN(4),
+		.colour = x->colour ? colour_first : NULL,
+	};
 	bool bad = false;
 	int r = views_read(bus, &views, NULL);
 
@@ -208,6 +213,7 @@ enum exit_code ctl_status(const struct ctl *x, const char *argument)
 	bad |= r > 0;
 	if (r >= 0)
 		r = print_last_reload(bus, x->width);
+	bad |= r > 0;
 	if (r >= 0)
 		r = print_kernel(bus, x->width);
 	bad |= r > 0;

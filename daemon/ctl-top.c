@@ -58,8 +58,8 @@ static void take_screen(struct top *t)
 	raw = t->saved;
 	raw.c_lflag &= ~(ICANON | ECHO);
 	tcsetattr(STDIN_FILENO, TCSANOW, &raw);
-	/* The other screen, without a cursor. */
-	fputs("\033[?1049h\033[?25l", stdout);
+	/* The other screen, without a cursor; what is too long for a line is cut. */
+	fputs("\033[?1049h\033[?25l\033[?7l", stdout);
 	t->terminal = true;
 }
 
@@ -67,7 +67,7 @@ static void leave_screen(struct top *t)
 {
 	if (!t->terminal)
 		return;
-	fputs("\033[?25h\033[?1049l", stdout);
+	fputs("\033[?7h\033[?25h\033[?1049l", stdout);
 	fflush(stdout);
 	tcsetattr(STDIN_FILENO, TCSANOW, &t->saved);
 	t->terminal = false;
@@ -199,7 +199,8 @@ static void print_system(const struct top *t)
 				      : -1;
 		char text[FORMAT_MAX];
 
-		printf("  %s %s", shown[i].label, format_counter(&t->cgroups.now.system, c, text));
+		printf("  %s %s", shown[i].label,
+		       format_counter_short(&t->cgroups.now.system, c, text));
 		if (rate >= 0)
 			printf(" (%s/s)", format_rate(rate, text));
 	}
@@ -216,7 +217,8 @@ static int draw(struct top *t)
 {
 	const char *no_delays = t->cgroups.now.no_delays;
 	char when[16] = "", remark[512];
-	size_t lines, width, used = 4;
+	/* With the head of the table, and the line that the cursor is in after the last one. */
+	size_t lines, width, used = 5;
 	time_t now = t->cgroups.now.usec / USEC_PER_SEC;
 	struct tm tm;
 
@@ -251,10 +253,9 @@ static int draw(struct top *t)
 		used++;
 	}
 	putchar('\n');
-	return print_rows(t, lines > used ? lines - used : lines, width) < 0 ||
-			       fflush(stdout) == EOF
-		       ? -EIO
-		       : 0;
+	if (lines > 0)
+		lines = lines > used ? lines - used : 1;
+	return print_rows(t, lines, width) < 0 || fflush(stdout) == EOF ? -EIO : 0;
 }
 
 /* End with a message about what failed. */

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "assess.h"
 #include "cgroupfs.h"
 #include "clock.h"
 #include "log.h"
@@ -184,17 +185,9 @@ static int get_pid1_properties(sd_bus *bus, const char *path, const char *interf
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-/* Whether the cgroup or one above it has memory.zswap.max = 0, whoever set it. */
-static bool is_kept_out_of_zswap(const struct manager *m, const char *cgroup)
-{
-	uint64_t limit;
-
-	return cgroupfs_read_effective(m->root_fd, cgroup, SETTING_CGROUP_ZSWAP_MAX, &limit,
-				       NULL) >= 0 &&
-	       limit == 0;
-}
-
-static const char *cgroup_state(const struct manager *m, const struct cgroup *c, uint64_t zswapped)
+/* The state of a cgroup. If it takes a look at others to know it, the caller frees the reason. */
+static const char *cgroup_state(const struct manager *m, const struct cgroup *c, uint64_t zswapped,
+				char **ret_reason)
 {
 	if (c->policy->mode == MODE_KEEP)
 		return "keep";
@@ -202,14 +195,15 @@ static const char *cgroup_state(const struct manager *m, const struct cgroup *c,
 		return outcome_name(c->outcome);
 	if (c->policy->mode == MODE_PMD)
 		return zswapped > 0 ? "draining" : "exclusive";
-	return is_kept_out_of_zswap(m, c->path) ? "blocked" : "zswap";
+	return assess_kept_out_of_zswap(m->root_fd, c->path, ret_reason) > 0 ? "blocked" : "zswap";
 }
 
 static int append_cgroup(const struct manager *m, sd_bus_message *reply, const struct cgroup *c)
 {
 	char want[N_CGROUP_SETTINGS][SETTING_TEXT_MAX], live[N_CGROUP_SETTINGS][SETTING_TEXT_MAX];
 	char path[TEXT_ESCAPED(PATH_MAX)], unit[TEXT_ESCAPED(NAME_MAX)];
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *text = NULL, *kept_out = NULL;
+	const char *state, *reason;
 	unsigned int failures = 0;
 	struct counters counters;
 	uint64_t zswapped;
@@ -231,10 +225,11 @@ static int append_cgroup(const struct manager *m, sd_bus_message *reply, const s
 	text_escape(unit, sizeof(unit), unit_of_cgroup(c->path) ?: "");
 	cgroupfs_counters(m->root_fd, c->path, &counters);
 	zswapped = counters.of[COUNTER_ZSWAPPED].value;
+	state = cgroup_state(m, c, zswapped, &kept_out);
+	reason = kept_out ?: explain_outcome(m, c->outcome, c->reason, failures, &text);
 	return sd_bus_message_append(reply, "(sssssssssts)", path, unit, c->policy->name,
 				     mode_name(c->policy->mode), want[0], live[0], want[1], live[1],
-				     cgroup_state(m, c, zswapped), zswapped,
-				     explain_outcome(m, c->outcome, c->reason, failures, &text));
+				     state, zswapped, reason);
 }
 
 static int method_list_cgroups(sd_bus_message *call, void *userdata, sd_bus_error *error)
@@ -271,22 +266,26 @@ int bus_check_root(sd_bus_message *call, const char *what, sd_bus_error *error)
 	return 0;
 }
 
-static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *error)
+static int start_change(sd_bus_message *call, struct manager *m, bool restore, sd_bus_error *error)
 {
-	int r = bus_check_root(call, "reload", error);
+	int r = bus_check_root(call, restore ? "give back" : "reload", error);
 
 	if (r >= 0)
-		r = manager_reload(userdata, call, false);
+		r = manager_reload(m, call, restore);
+	if (r == -ESHUTDOWN)
+		return sd_bus_error_set(error, SD_BUS_ERROR_FAILED,
+					"pmdswapd is stopping, and gives everything back");
 	return r < 0 ? r : 1; /* answered later */
+}
+
+static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	return start_change(call, userdata, false, error);
 }
 
 static int method_restore(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-	int r = bus_check_root(call, "give back", error);
-
-	if (r >= 0)
-		r = manager_reload(userdata, call, true);
-	return r < 0 ? r : 1; /* answered later */
+	return start_change(call, userdata, true, error);
 }
 
 int manager_bus_reply_reload(sd_bus_message *call, const struct verdict *v)

@@ -215,7 +215,9 @@ static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *si,
 {
 	int r = manager_reload(userdata, NULL, false);
 
-	if (r < 0)
+	if (r == -ESHUTDOWN)
+		log_notice("Not reloading, since everything is being given back");
+	else if (r < 0)
 		log_error("Cannot reload: %s", strerror(-r));
 	return 0;
 }
@@ -261,7 +263,8 @@ static int lock(struct manager *m)
 	m->lock_fd = state_lock(m->root_fd);
 	if (m->lock_fd < 0)
 		log_error("Cannot lock /%s: %s", LOCK_PATH,
-			  m->lock_fd == -EWOULDBLOCK ? "another pmdswapd is running"
+			  m->lock_fd == -EWOULDBLOCK ? "another pmdswapd is running, or "
+						       "\"pmdswapctl restore\" without it"
 						     : strerror(-m->lock_fd));
 	return m->lock_fd < 0 ? m->lock_fd : 0;
 }

@@ -28,6 +28,7 @@ struct kernel_status {
 	bool drifted;          /* somebody else wrote to it; to be looked at */
 	bool retry;            /* the last write failed; to be looked at */
 	unsigned int failures; /* in a row */
+	unsigned int said;     /* in this reload, as of a cgroup */
 };
 
 /*
@@ -39,6 +40,7 @@ struct reload {
 	bool restore;             /* give everything back */
 	bool again;               /* asked for once more meanwhile */
 	bool again_restore;       /* ... and then to give everything back */
+	bool said_units;          /* what there is to say of units that do not run */
 	sd_bus_message **waiting; /* calls to answer when it is done */
 	size_t n_waiting;
 	sd_bus_message **waiting_again; /* calls to answer when the next one is done */

@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "cleanup.h"
+#include "clock.h"
 
 int peer_connect(int root_fd, const char *directory, const char *name, sd_bus **ret)
 {
@@ -34,4 +35,23 @@ int peer_connect(int root_fd, const char *directory, const char *name, sd_bus **
 		return r;
 	*ret = TAKE_PTR(bus);
 	return 0;
+}
+
+int peer_wait(sd_bus *bus, uint64_t usec)
+{
+	uint64_t end = clock_usec(CLOCK_MONOTONIC) + usec;
+	int r;
+
+	while ((r = sd_bus_is_ready(bus)) == 0) {
+		uint64_t now = clock_usec(CLOCK_MONOTONIC);
+
+		if (now >= end)
+			return -ETIMEDOUT;
+		r = sd_bus_process(bus, NULL);
+		if (r == 0)
+			r = sd_bus_wait(bus, end - now);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? r : 0;
 }

@@ -11,4 +11,10 @@
  */
 int peer_connect(int root_fd, const char *directory, const char *name, sd_bus **ret);
 
+/*
+ * Wait until the other side has let us in, for so long at most: until then calls have no time-out
+ * of their own. 0 or a negative errno, -ETIMEDOUT among them.
+ */
+int peer_wait(sd_bus *bus, uint64_t usec);
+
 #endif

@@ -57,26 +57,6 @@ int pid1_connect(sd_bus **ret, int root_fd, bool fake_root, bool *ret_private)
 	return r < 0 ? peer_connect(root_fd, "run/systemd", "private", ret) : r;
 }
 
-/* Wait until the other side has let us in: until then calls have no time-out of their own. */
-static int wait_until_ready(sd_bus *bus)
-{
-	uint64_t end = clock_usec(CLOCK_MONOTONIC) + CALL_TIMEOUT_USEC;
-	int r;
-
-	while ((r = sd_bus_is_ready(bus)) == 0) {
-		uint64_t now = clock_usec(CLOCK_MONOTONIC);
-
-		if (now >= end)
-			return -ETIMEDOUT;
-		r = sd_bus_process(bus, NULL);
-		if (r == 0)
-			r = sd_bus_wait(bus, end - now);
-		if (r < 0)
-			return r;
-	}
-	return r < 0 ? r : 0;
-}
-
 /* 1 if PID 1 has the property, 0 if not, or a negative errno if it does not answer. */
 static int probe(sd_bus *bus, const char *property)
 {
@@ -105,7 +85,7 @@ int pid1_new(struct pid1 **ret, sd_bus *bus)
 		return -ENOMEM;
 	p->bus = sd_bus_ref(bus);
 	p->waiting_tail = &p->waiting;
-	r = wait_until_ready(bus);
+	r = peer_wait(bus, CALL_TIMEOUT_USEC);
 	if (r < 0)
 		return r;
 	for (int s = SETTING_CGROUP_FIRST; s < N_SETTINGS; s++) {
@@ -396,10 +376,18 @@ static int find_cgroup(const struct pid1 *p, const char *path, const char *inter
 	return *ret ? 0 : -ENOMEM;
 }
 
+void pid1_unit_clear(struct pid1_unit *u)
+{
+	free(u->id);
+	free(u->cgroup);
+	*u = (struct pid1_unit){};
+}
+
 int pid1_read_unit(const struct pid1 *p, const char *unit, struct pid1_unit *ret)
 {
 	const char *dot = strrchr(unit, '.');
-	_cleanup_free_ char *path = NULL, *cgroup = NULL;
+	_cleanup_(pid1_unit_clear) struct pid1_unit u = {};
+	_cleanup_free_ char *path = NULL;
 	char interface[64];
 	int r;
 
@@ -412,15 +400,22 @@ int pid1_read_unit(const struct pid1 *p, const char *unit, struct pid1_unit *ret
 	r = load(p, unit, &path);
 	if (r <= 0)
 		return r;
-	r = find_cgroup(p, path, interface, unit, &cgroup);
+	r = get_string(p, path, "org.freedesktop.systemd1.Unit", "Id", &u.id);
+	if (r >= 0)
+		r = find_cgroup(p, path, interface, u.id, &u.cgroup);
 	for (int i = 0; r >= 0 && i < N_CGROUP_SETTINGS; i++) {
-		ret->knows[i] = p->knows[SETTING_CGROUP_FIRST + i];
-		if (ret->knows[i])
-			r = get_value(p, path, interface, SETTING_CGROUP_FIRST + i, &ret->value[i]);
+		enum setting s = SETTING_CGROUP_FIRST + i;
+
+		u.knows[i] = p->knows[s];
+		if (u.knows[i])
+			r = get_value(p, path, interface, s, &u.value[i]);
+		/* As the kernel will show it. */
+		u.value[i] = setting_round(s, u.value[i]);
 	}
 	if (r < 0)
 		return r;
-	ret->cgroup = TAKE_PTR(cgroup);
+	*ret = u;
+	u = (struct pid1_unit){};
 	return 1;
 }
 

@@ -35,14 +35,18 @@ bool pid1_knows(const struct pid1 *p, enum setting s);
 
 /* What PID 1 has for a unit that it can load, running or not. */
 struct pid1_unit {
+	char *id;                      /* its own name; what was asked for may be another one */
 	char *cgroup;                  /* where the unit is, or would be */
 	bool knows[N_CGROUP_SETTINGS]; /* it has the property */
 	uint64_t value[N_CGROUP_SETTINGS];
 };
 
+void pid1_unit_clear(struct pid1_unit *u);
+
 /*
  * Load a unit and read its properties. 1; 0 if PID 1 cannot load it; or a negative errno. The
- * caller frees the cgroup. Blocks for at most two seconds.
+ * caller clears what is there with 1. Blocks for at most two seconds a call, of which there are
+ * six.
  */
 int pid1_read_unit(const struct pid1 *p, const char *unit, struct pid1_unit *ret);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <getopt.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -139,6 +140,8 @@ static void look_at_terminal(struct ctl *x)
 static enum exit_code run(const struct command *c, const struct ctl *x, unsigned int given,
 			  int n_arguments, char **arguments)
 {
+	enum exit_code code;
+
 	for (size_t i = 0; i < ARRAY_SIZE(option_names); i++) {
 		if (!(given & ~c->options & 1U << i))
 			continue;
@@ -156,7 +159,11 @@ static enum exit_code run(const struct command *c, const struct ctl *x, unsigned
 			c->argument);
 		return EXIT_USAGE;
 	}
-	return c->run(x, arguments[0]);
+	code = c->run(x, arguments[0]);
+	/* What nobody got to see is no success. */
+	if ((fflush(stdout) == EOF || ferror(stdout)) && code == EXIT_OK)
+		code = ctl_fail(errno ? -errno : -EIO, "cannot write to standard output");
+	return code;
 }
 
 int main(int argc, char **argv)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "unit.h"
@@ -108,36 +109,71 @@ bool policy_may_match_below(const struct config *c, const char *cgroup)
 	return false;
 }
 
-int policy_find_blocker(const struct config *c, const char *cgroup, const struct policy **ret,
-			char **ret_cgroup)
+/* Whether the policy of a cgroup keeps one below it from coming true. */
+static bool contradicts(const struct policy *above, const struct policy *p)
 {
-	_cleanup_free_ char *path = strdup(cgroup);
+	if (p->mode == MODE_ZSWAP)
+		return above->mode == MODE_PMD;
+	return p->mode == MODE_PMD && above->mode == MODE_ZSWAP && !above->zswap_writeback;
+}
+
+int policy_find_blocker(const struct config *c, const char *cgroup, const struct policy *p,
+			const struct policy **ret, char **ret_cgroup)
+{
+	_cleanup_free_ char *path = NULL;
+	bool any = false;
 
 	*ret = NULL;
 	*ret_cgroup = NULL;
+	/* Mostly there is none at all, and looking at thousands of cgroups takes its time. */
+	for (size_t i = 0; i < c->n_policies && !any; i++)
+		any = contradicts(c->policies[i], p);
+	if (!any)
+		return 0;
+	path = strdup(cgroup);
 	if (!path)
 		return -ENOMEM;
-	for (;;) {
-		const struct policy *p;
+	while (strcmp(path, "/") != 0) {
+		const struct policy *above;
 		char *slash = strrchr(path, '/');
 
-		if (!slash || slash == path)
-			return 0; /* the root cgroup has no limit */
-		*slash = '\0';
-		p = policy_resolve(c, path, NULL);
-		if (p && p->mode == MODE_PMD) {
-			*ret = p;
+		/* Above "/a" there is "/". */
+		slash[slash == path] = '\0';
+		above = policy_resolve(c, path, NULL);
+		if (above && contradicts(above, p)) {
+			*ret = above;
 			*ret_cgroup = TAKE_PTR(path);
 			return 0;
 		}
 	}
+	return 0;
+}
+
+char *policy_blocks_how(const struct policy *blocker, const char *cgroup)
+{
+	char *s;
+	int r;
+
+	if (blocker->mode == MODE_PMD)
+		r = asprintf(
+			&s,
+			"lies below %s, which [policy %s] (%s:%u) keeps out of zswap; change the "
+			"mode of one of them",
+			cgroup, blocker->name, blocker->origin.file, blocker->origin.line);
+	else
+		r = asprintf(
+			&s,
+			"lies below %s, where [policy %s] (%s:%u) has zswap-writeback = no, so "
+			"it could not swap at all; change one of them",
+			cgroup, blocker->name, blocker->origin.file, blocker->origin.line);
+	return r < 0 ? NULL : s;
 }
 
 static void check_match(const struct config *c, const struct policy *p, const struct match *m,
 			struct report *report)
 {
-	_cleanup_free_ char *cgroup = NULL, *above = NULL;
-	const struct policy *blocker;
+	_cleanup_free_ char *cgroup = NULL, *above = NULL, *how = NULL;
+	const struct policy *blocker = NULL;
 	int r;
 
 	if (m->type == MATCH_UNIT)
@@ -150,15 +186,15 @@ static void check_match(const struct config *c, const struct policy *p, const st
 	if (r >= 0 && policy_resolve(c, cgroup, NULL) != p)
 		return;
 	if (r >= 0)
-		r = policy_find_blocker(c, cgroup, &blocker, &above);
+		r = policy_find_blocker(c, cgroup, p, &blocker, &above);
+	if (r >= 0 && blocker && !(how = policy_blocks_how(blocker, above)))
+		r = -ENOMEM;
 	if (r < 0)
 		report->out_of_memory = true;
 	else if (blocker)
 		report_add(report, REPORT_ERROR, m->origin.file, m->origin.line,
-			   "[policy %s] with mode = zswap for %s lies below %s, which [policy %s] "
-			   "(%s:%u) keeps out of zswap; change the mode of one of them",
-			   p->name, m->glob, above, blocker->name, blocker->origin.file,
-			   blocker->origin.line);
+			   "[policy %s] with mode = %s for %s %s", p->name, mode_name(p->mode),
+			   m->glob, how);
 }
 
 void policy_check(const struct config *c, struct report *report)
@@ -166,9 +202,7 @@ void policy_check(const struct config *c, struct report *report)
 	for (size_t i = 0; i < c->n_policies; i++) {
 		const struct policy *p = c->policies[i];
 
-		if (p->mode != MODE_ZSWAP)
-			continue;
-		for (size_t k = 0; k < p->n_matches; k++)
+		for (size_t k = 0; p->mode != MODE_KEEP && k < p->n_matches; k++)
 			if (p->matches[k].exact)
 				check_match(c, p, &p->matches[k], report);
 	}

@@ -23,14 +23,18 @@ const struct policy *policy_resolve(const struct config *c, const char *cgroup,
 bool policy_may_match_below(const struct config *c, const char *cgroup);
 
 /*
- * zswap limits are hierarchical: below a cgroup with mode = pmd, mode = zswap cannot come true. The
- * policy of the nearest ancestor with mode = pmd goes to *ret, its path to *ret_cgroup, which the
- * caller frees; NULL if there is none. 0 or -ENOMEM.
+ * zswap limits are hierarchical: below a cgroup with mode = pmd, mode = zswap cannot come true; and
+ * below one with zswap-writeback = no, a cgroup with mode = pmd could not swap at all. The policy
+ * of the nearest ancestor that contradicts the policy p of a cgroup in this way goes to *ret, its
+ * path to *ret_cgroup, which the caller frees; NULL if there is none. 0 or -ENOMEM.
  */
-int policy_find_blocker(const struct config *c, const char *cgroup, const struct policy **ret,
-			char **ret_cgroup);
+int policy_find_blocker(const struct config *c, const char *cgroup, const struct policy *p,
+			const struct policy **ret, char **ret_cgroup);
 
-/* Report each exact match of mode = zswap that lies below a cgroup with mode = pmd. */
+/* What such a policy does to the cgroup named, for messages; the caller frees. NULL: no memory. */
+char *policy_blocks_how(const struct policy *blocker, const char *cgroup);
+
+/* Report each exact match that lies below a cgroup whose policy contradicts it. */
 void policy_check(const struct config *c, struct report *report);
 
 /* The match by which a policy applies to a cgroup, an exact one if there is; NULL if none does. */

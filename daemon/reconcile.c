@@ -22,6 +22,20 @@ void kernel_set_outcome(struct manager *m, enum setting s, enum outcome outcome,
 	m->kernel[s].reason = reason ? strdup(reason) : NULL;
 }
 
+/*
+ * Whether there is something to say: it is new, or there is a reload in which it was not said yet.
+ * A reload may look at everything more than once.
+ */
+static bool is_to_be_said(const struct manager *m, bool is_new, unsigned int *said,
+			  unsigned int bit)
+{
+	bool yes = is_new || (m->reload.active && !(*said & bit));
+
+	if (yes)
+		*said |= bit;
+	return yes;
+}
+
 static bool drift_is_let_be(struct manager *m, const char *what, enum outcome before,
 			    struct drift *drift, const struct log_fields *fields)
 {
@@ -89,7 +103,8 @@ static int reconcile_kernel(struct manager *m, struct plan *plan, enum setting s
 	r = assess_kernel(&survey, m->config, s, &a);
 	if (r < 0)
 		return r;
-	if (a.outcome == OUTCOME_MISSING && (k->outcome != OUTCOME_MISSING || m->reload.active))
+	if (a.outcome == OUTCOME_MISSING &&
+	    is_to_be_said(m, k->outcome != OUTCOME_MISSING, &k->said, SAID_ASSESSMENT))
 		manager_say(m, REPORT_WARNING,
 			    &(struct log_fields){ .message_id = MESSAGE_DEGRADED },
 			    "%s has no effect: %s", setting_name(s), a.reason);
@@ -171,12 +186,14 @@ static int reconcile_cgroup(struct manager *m, struct plan *plan, struct cgroup 
 		return r;
 	fields.policy = c->policy->name;
 	fields.message_id = a.outcome == OUTCOME_OVERRIDDEN ? MESSAGE_OVERRIDDEN : MESSAGE_DEGRADED;
-	if (a.reason && (before != a.outcome || m->reload.active) && a.outcome == OUTCOME_MISSING)
-		add_lacking(lacking, c, a.reason);
-	else if (a.reason && (before != a.outcome || m->reload.active))
-		manager_say(m, a.outcome == OUTCOME_FAILED ? REPORT_ERROR : REPORT_WARNING, &fields,
-			    "%s: [policy %s] %s: %s", c->path, c->policy->name,
-			    outcome_phrase(a.outcome), a.reason);
+	if (a.reason && is_to_be_said(m, before != a.outcome, &c->said, SAID_ASSESSMENT)) {
+		if (a.outcome == OUTCOME_MISSING)
+			add_lacking(lacking, c, a.reason);
+		else
+			manager_say(m, a.outcome == OUTCOME_FAILED ? REPORT_ERROR : REPORT_WARNING,
+				    &fields, "%s: [policy %s] %s: %s", c->path, c->policy->name,
+				    outcome_phrase(a.outcome), a.reason);
+	}
 	if (is_let_be(m, before, &a.plan) ||
 	    (drifted && drop_if_let_be(m, &a.plan, c->path, before, &c->drift, &fields)))
 		a.outcome = OUTCOME_DRIFTED;
@@ -228,8 +245,16 @@ static int reconcile_records(struct manager *m, struct plan *plan)
 static void prepare_stopped_units(struct manager *m, struct plan *plan)
 {
 	const struct survey survey = { m->root_fd, m->pid1, &m->state, plan };
-	int r = assess_stopped_units(&survey, m->config);
+	struct report report = {};
+	int r = assess_stopped_units(&survey, m->config, &report);
 
+	for (size_t i = 0; m->reload.active && !m->reload.said_units && i < report.n; i++)
+		manager_say(m, REPORT_WARNING,
+			    &(struct log_fields){ .message_id = MESSAGE_DEGRADED }, "%s:%u: %s",
+			    report.messages[i].file, report.messages[i].line,
+			    report.messages[i].text);
+	m->reload.said_units |= report.n > 0;
+	report_clear(&report);
 	/* They get it when they start, if not before. */
 	if (r < 0)
 		log_notice("Cannot prepare units that are stopped: %s", strerror(-r));
@@ -315,21 +340,25 @@ void manager_on_result(void *userdata, const struct plan_item *item, int error, 
 	enum outcome outcome = error < 0 ? OUTCOME_FAILED : OUTCOME_OK;
 	const char *what = text ?: setting_name(item->setting);
 	unsigned int others = m->restore_retries, *failures = &others;
+	unsigned int unsaid = 0, *said = &unsaid;
 
 	sd_event_source_set_enabled(m->settled, SD_EVENT_ONESHOT);
 	if (item->cgroup && cgroupfs_is_gone(error)) {
 		log_debug("%s is gone", item->cgroup);
 		return;
 	}
-	if (!item->cgroup)
+	if (!item->cgroup) {
 		failures = &m->kernel[item->setting].failures;
-	else if (c)
+		said = &m->kernel[item->setting].said;
+	} else if (c) {
 		failures = &c->failures[item->setting - SETTING_CGROUP_FIRST];
+		said = &c->said;
+	}
 	*failures = error < 0 ? *failures + 1 : 0;
 	if (error >= 0) {
 		log_full(LOG_INFO, &fields, "%s", what);
 		m->reload.report.changes += m->reload.active;
-	} else if (m->reload.active || *failures == 1) {
+	} else if (is_to_be_said(m, *failures == 1, said, 1U << item->setting)) {
 		manager_say(m, REPORT_ERROR, &fields, "%s: failed: %s", what, why);
 	} else {
 		log_debug("%s: failed again: %s", what, why);
@@ -349,6 +378,9 @@ void manager_on_result(void *userdata, const struct plan_item *item, int error, 
 
 static void fail_items(struct manager *m, struct plan *plan, int error)
 {
+	/* It is the record that is gone, and not the cgroup. */
+	if (cgroupfs_is_gone(error))
+		error = -EIO;
 	for (size_t i = 0; i < plan->n; i++)
 		manager_on_result(m, &plan->items[i], error,
 				  "the original value could not be saved");

@@ -51,43 +51,35 @@ static void notify_ready(struct manager *m)
 			   m->config->n_policies, n);
 }
 
-/* Hints that need both the configuration and the kernel. */
+/* What needs both the configuration and the kernel to be seen. */
 static void say_what_is_missing(struct manager *m)
 {
-	const struct log_fields fields = { .message_id = MESSAGE_DEGRADED };
+	struct report report = {};
 	bool pmd = false;
 	uint64_t live;
-	int r;
 
 	for (size_t i = 0; i < m->config->n_policies; i++)
 		pmd |= m->config->policies[i]->mode == MODE_PMD;
-	r = cgroupfs_read(m->root_fd, NULL, SETTING_SWAP_PMD, &live);
-	if (cgroupfs_is_gone(r) && !m->config->kernel[SETTING_SWAP_PMD].managed) {
-		if (pmd)
-			manager_say(m, REPORT_WARNING, &fields,
-				    "This kernel has no swap_pmd, so THPs are split at swap-out; "
-				    "mode = pmd only keeps cgroups out of zswap");
-		else if (!m->started)
-			log_notice("This kernel has no swap_pmd, so THPs are split at swap-out; "
-				   "only zswap is managed");
-	} else if (r >= 0 && live == SWAP_PMD_NEVER && pmd &&
-		   (!m->config->kernel[SETTING_SWAP_PMD].managed ||
-		    m->config->kernel[SETTING_SWAP_PMD].value == SWAP_PMD_NEVER)) {
-		manager_say(m, REPORT_WARNING, &fields,
-			    "mode = pmd needs swap-pmd = exclusive or always in [kernel]; "
-			    "swap_pmd is never, so THPs are split at swap-out");
-	}
-	if (!m->have_cgroups && m->config->n_policies > 0)
-		manager_say(m, REPORT_WARNING, &fields,
-			    "No cgroup v2 at /%s, so policies have no effect; boot with "
-			    "systemd.unified_cgroup_hierarchy=1",
-			    CGROUPFS_PATH);
+	assess_hints(m->root_fd, m->config, &report);
+	for (size_t i = 0; i < report.n; i++)
+		manager_say(m, REPORT_WARNING,
+			    &(struct log_fields){ .message_id = MESSAGE_DEGRADED }, "%s",
+			    report.messages[i].text);
+	if (!pmd && !m->started && !m->config->kernel[SETTING_SWAP_PMD].managed &&
+	    cgroupfs_is_gone(cgroupfs_read(m->root_fd, NULL, SETTING_SWAP_PMD, &live)))
+		log_notice("This kernel has no swap_pmd, so THPs are split at swap-out; only zswap "
+			   "is managed");
+	report_clear(&report);
 }
 
 static void answer(struct manager *m)
 {
 	for (size_t i = 0; i < m->reload.n_waiting; i++) {
-		manager_bus_reply_reload(m->reload.waiting[i], &m->verdict);
+		int r = manager_bus_reply_reload(m->reload.waiting[i], &m->verdict);
+
+		/* Who waits must not wait for ever. */
+		if (r < 0)
+			sd_bus_reply_method_errno(m->reload.waiting[i], r, NULL);
 		sd_bus_message_unref(m->reload.waiting[i]);
 	}
 	free(m->reload.waiting);
@@ -160,9 +152,13 @@ void manager_use_config(struct manager *m, struct config *c)
 	for (size_t i = 0; i < m->cgroups.n; i++) {
 		m->cgroups.cgroups[i]->policy = NULL;
 		m->cgroups.cgroups[i]->drift = (struct drift){};
+		m->cgroups.cgroups[i]->said = 0;
 	}
-	for (size_t i = 0; i < N_KERNEL_SETTINGS; i++)
+	for (size_t i = 0; i < N_KERNEL_SETTINGS; i++) {
 		m->kernel[i].drift = (struct drift){};
+		m->kernel[i].said = 0;
+	}
+	m->reload.said_units = false;
 	config_free(m->config);
 	m->config = c;
 	m->retry_usec = RETRY_MIN_USEC;
@@ -224,6 +220,9 @@ int manager_reload(struct manager *m, sd_bus_message *call, bool restore)
 	sd_bus_message ***list = busy ? &m->reload.waiting_again : &m->reload.waiting;
 	size_t *n = busy ? &m->reload.n_waiting_again : &m->reload.n_waiting;
 
+	/* It would set again what is being given back. */
+	if (m->stopping)
+		return -ESHUTDOWN;
 	if (call) {
 		sd_bus_message **grown = reallocarray(*list, *n + 1, sizeof(*grown));
 

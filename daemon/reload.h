@@ -8,7 +8,8 @@
 
 /*
  * Reload, or give everything back and want nothing until the next reload. The call is answered when
- * all is done; NULL: nobody waits. 0 or a negative errno if it cannot even be queued.
+ * all is done; NULL: nobody waits. 0 or a negative errno if it cannot even be queued: -ESHUTDOWN if
+ * the daemon is giving everything back to stop.
  */
 int manager_reload(struct manager *m, sd_bus_message *call, bool restore);
 

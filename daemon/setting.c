@@ -141,7 +141,8 @@ uint64_t setting_round(enum setting s, uint64_t value)
 	if (settings[s].kind != KIND_LIMIT || value == ZSWAP_MAX_UNLIMITED)
 		return value;
 	page = sysconf(_SC_PAGESIZE);
-	return value / page * page;
+	/* The kernel counts pages, up to as many as it takes for "max". */
+	return value / page >= INT64_MAX / page ? ZSWAP_MAX_UNLIMITED : value / page * page;
 }
 
 int setting_from_name(const char *name)

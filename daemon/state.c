@@ -263,6 +263,9 @@ int state_save(struct state *s, int root_fd)
 	r = state_format(s, &text, &size);
 	if (r >= 0)
 		r = fs_replace_text(root_fd, STATE_PATH, text, size);
+	/* Somebody tidied up. */
+	if (r == -ENOENT && fs_make_directory(root_fd, RUNTIME_DIRECTORY) >= 0)
+		r = fs_replace_text(root_fd, STATE_PATH, text, size);
 	if (r >= 0)
 		s->changed = false;
 	return r;

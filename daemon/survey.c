@@ -89,6 +89,8 @@ static int look_at_kept(const struct survey *s, const char *unit, struct facts *
 		return r;
 	if (r <= 0)
 		return 0;
+	/* PID 1 keeps every byte, and the kernel whole pages. */
+	kept = setting_round(f->setting, kept);
 	/* What the daemon sets is never kept beyond a boot, so never in /etc. */
 	if (strncmp(path, "/etc/", 5) != 0 && f->record && record_is_ours(f->record, kept)) {
 		f->kept_by_pid1 = true;

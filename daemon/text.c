@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "text.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,33 @@ char *text_unescaped(const char *from)
 	}
 	*to = '\0';
 	return text;
+}
+
+bool text_is_utf8(const char *text, size_t n)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	for (size_t i = 0; i < n;) {
+		static const uint32_t lowest[] = { 0, 0x80, 0x800, 0x10000 };
+		size_t more = s[i] < 0x80             ? 0
+			      : (s[i] & 0xe0) == 0xc0 ? 1
+			      : (s[i] & 0xf0) == 0xe0 ? 2
+			      : (s[i] & 0xf8) == 0xf0 ? 3
+						      : 4;
+		uint32_t c = more ? s[i] & (0x3f >> more) : s[i];
+
+		if (more == 4 || i + more >= n)
+			return false;
+		for (size_t k = 1; k <= more; k++) {
+			if ((s[i + k] & 0xc0) != 0x80)
+				return false;
+			c = c << 6 | (s[i + k] & 0x3f);
+		}
+		if (c < lowest[more] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+			return false;
+		i += more + 1;
+	}
+	return true;
 }
 
 bool text_parse_seconds(const char *text, unsigned int max, unsigned int *ret)

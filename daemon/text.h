@@ -23,6 +23,9 @@ char *text_escaped(const char *from);
  */
 char *text_unescaped(const char *from);
 
+/* Whether n bytes are valid UTF-8, which D-Bus and JSON ask for. */
+bool text_is_utf8(const char *text, size_t n);
+
 /*
  * Read a whole number of seconds, from 1 to max; "s", "min" or "h" may follow the number. False if
  * it is none.

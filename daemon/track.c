@@ -151,6 +151,10 @@ static void on_written(struct manager *m, struct cgroup *c)
 {
 	if (!c->policy || c->policy->mode == MODE_KEEP || applier_busy_with(m->applier, c->path))
 		return;
+	/* What failed is tried again, and less and less often: a writer like us would keep us busy.
+	 */
+	if (c->outcome == OUTCOME_FAILED)
+		return;
 	if (c->outcome == OUTCOME_MISSING) {
 		c->dirty = true;
 	} else if (!matches_want(m, c)) {
@@ -158,6 +162,23 @@ static void on_written(struct manager *m, struct cgroup *c)
 		c->drifted = c->outcome == OUTCOME_OK || c->outcome == OUTCOME_DRIFTED;
 	} else if (c->outcome == OUTCOME_DRIFTED || c->outcome == OUTCOME_OVERRIDDEN) {
 		cgroup_set_outcome(c, OUTCOME_OK, NULL);
+	}
+}
+
+/* Without writeback nothing below a cgroup can have mode = pmd. */
+static void on_writeback_written(struct manager *m, const struct cgroup *c)
+{
+	uint64_t live;
+	size_t i, end;
+
+	if (cgroupfs_read(m->root_fd, c->path, SETTING_CGROUP_ZSWAP_WRITEBACK, &live) < 0)
+		return;
+	cgroup_table_subtree(&m->cgroups, c->path, &i, &end);
+	for (; i < end; i++) {
+		struct cgroup *below = m->cgroups.cgroups[i];
+
+		if (below != c && below->policy && below->policy->mode == MODE_PMD)
+			below->dirty |= !live || below->outcome == OUTCOME_BLOCKED;
 	}
 }
 
@@ -177,9 +198,11 @@ static void on_cgroup_event(struct manager *m, struct cgroup *c, uint32_t mask, 
 			for (size_t i = start; i < end; i++)
 				if (m->cgroups.cgroups[i]->outcome == OUTCOME_MISSING)
 					m->cgroups.cgroups[i]->dirty = true;
-		} else if (strcmp(name, setting_path(SETTING_CGROUP_ZSWAP_MAX)) == 0 ||
-			   strcmp(name, setting_path(SETTING_CGROUP_ZSWAP_WRITEBACK)) == 0) {
+		} else if (strcmp(name, setting_path(SETTING_CGROUP_ZSWAP_MAX)) == 0) {
 			on_written(m, c);
+		} else if (strcmp(name, setting_path(SETTING_CGROUP_ZSWAP_WRITEBACK)) == 0) {
+			on_written(m, c);
+			on_writeback_written(m, c);
 		}
 		return;
 	}

@@ -13,11 +13,12 @@ static bool has_suffix(const char *name, size_t len, const char *suffix)
 	return len > n && memcmp(name + len - n, suffix, n) == 0;
 }
 
+static const char *const suffixes[] = {
+	".service", ".slice", ".scope", ".socket", ".mount", ".swap"
+};
+
 static bool has_unit_suffix(const char *name, size_t len)
 {
-	static const char *const suffixes[] = { ".service", ".slice", ".scope",
-						".socket",  ".mount", ".swap" };
-
 	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
 		if (has_suffix(name, len, suffixes[i]))
 			return true;
@@ -27,6 +28,19 @@ static bool has_unit_suffix(const char *name, size_t len)
 bool unit_has_cgroup_suffix(const char *name)
 {
 	return has_unit_suffix(name, strlen(name));
+}
+
+bool unit_may_end_with(const char *end)
+{
+	size_t len = strlen(end);
+
+	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+		size_t n = strlen(suffixes[i]), common = len < n ? len : n;
+
+		if (memcmp(end + len - common, suffixes[i] + n - common, common) == 0)
+			return true;
+	}
+	return false;
 }
 
 bool unit_is_slice(const char *name)

@@ -4,11 +4,17 @@
 
 #include <stdbool.h>
 
+/* What the name of a unit may consist of. */
+#define UNIT_NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@"
+
 /*
  * True if the name ends like a unit that has a cgroup: .service, .slice, .scope, .socket, .mount or
  * .swap.
  */
 bool unit_has_cgroup_suffix(const char *name);
+
+/* True if a unit that has a cgroup may have a name with this end: "*.ser*ice", "ice". */
+bool unit_may_end_with(const char *end);
 
 /* True if the name is that of a slice. */
 bool unit_is_slice(const char *name);

@@ -13,6 +13,10 @@
  *   --fail            refuse SetUnitProperties
  *   --fails N         refuse it N times
  *   --lazy            never write to the cgroup
+ *   --rounds          write limits as the kernel would show them, in whole pages
+ *   --alias NAME=UNIT another name of a unit; repeatable
+ *   --in UNIT=SLICE   the slice of a unit, if it is not system.slice; repeatable
+ *   --slow MSEC       time that it takes to answer each question (0)
  *
  * SIGUSR1 makes it say that it has reloaded.
  */
@@ -38,9 +42,10 @@
 static struct {
 	const char *root;
 	const char *knows[NAMES_MAX], *units[NAMES_MAX];
-	int n_knows, n_units;
-	unsigned int late_msec, fails;
-	bool mute, fail, lazy;
+	const char *aliases[NAMES_MAX], *slices[NAMES_MAX]; /* NAME=VALUE */
+	int n_knows, n_units, n_aliases, n_slices;
+	unsigned int late_msec, slow_msec, fails;
+	bool mute, fail, lazy, rounds;
 	sd_event *event;
 	sd_bus *bus; /* the last connection */
 } fake;
@@ -56,6 +61,17 @@ static bool has(const char *const *names, int n, const char *name)
 		if (strcmp(names[i], name) == 0)
 			return true;
 	return false;
+}
+
+/* The value of a name in a list of NAME=VALUE; NULL if it is not there. */
+static const char *value_of(const char *const *pairs, int n, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (int i = 0; i < n; i++)
+		if (strncmp(pairs[i], name, len) == 0 && pairs[i][len] == '=')
+			return pairs[i] + len + 1;
+	return NULL;
 }
 
 /*
@@ -120,6 +136,8 @@ static int set_unit_properties(sd_bus_message *m)
 	int r, runtime;
 
 	r = sd_bus_message_read(m, "sb", &unit, &runtime);
+	if (r >= 0)
+		unit = value_of(fake.aliases, fake.n_aliases, unit) ?: unit;
 	if (r >= 0 && fake.mute)
 		return 1;
 	if (r >= 0 && (fake.fail || (fake.fails > 0 && fake.fails--)))
@@ -131,7 +149,7 @@ static int set_unit_properties(sd_bus_message *m)
 	if (r >= 0)
 		r = sd_bus_message_enter_container(m, 'a', "(sv)");
 	while (r >= 0 && (r = sd_bus_message_enter_container(m, 'r', "sv")) > 0) {
-		char value[32];
+		char value[32], shown[32];
 		uint64_t number;
 		int yes;
 
@@ -139,8 +157,11 @@ static int set_unit_properties(sd_bus_message *m)
 		if (r >= 0 && strcmp(property, "MemoryZSwapMax") == 0) {
 			r = sd_bus_message_read(m, "v", "t", &number);
 			snprintf(value, sizeof(value), "%ju", (uintmax_t)number);
+			if (fake.rounds)
+				number -= number == UINT64_MAX ? 0 : number % 4096;
+			snprintf(shown, sizeof(shown), "%ju", (uintmax_t)number);
 			set_property(unit, property, number == UINT64_MAX ? "infinity" : value,
-				     number == UINT64_MAX ? "max" : value);
+				     number == UINT64_MAX ? "max" : shown);
 		} else if (r >= 0) {
 			r = sd_bus_message_read(m, "v", "b", &yes);
 			set_property(unit, property, yes ? "yes" : "no", yes ? "1" : "0");
@@ -191,12 +212,17 @@ static int get_property(sd_bus_message *m)
 	if (r < 0)
 		return r;
 	limit = strcmp(name, "MemoryZSwapMax") == 0;
-	if (strcmp(name, "LoadState") == 0)
+	usleep(fake.slow_msec * 1000);
+	if (strcmp(name, "Id") == 0)
+		r = sd_bus_reply_method_return(m, "v", "s", unit ?: "");
+	else if (strcmp(name, "LoadState") == 0)
 		r = sd_bus_reply_method_return(
 			m, "v", "s",
 			unit && has(fake.units, fake.n_units, unit) ? "loaded" : "not-found");
 	else if (strcmp(name, "Slice") == 0)
-		r = sd_bus_reply_method_return(m, "v", "s", "system.slice");
+		r = sd_bus_reply_method_return(m, "v", "s",
+					       value_of(fake.slices, fake.n_slices, unit ?: "")
+						       ?: "system.slice");
 	else if (!has(fake.knows, fake.n_knows, name))
 		r = sd_bus_reply_method_errorf(m, SD_BUS_ERROR_UNKNOWN_PROPERTY,
 					       "Unknown property %s", name);
@@ -215,7 +241,8 @@ static int load_unit(sd_bus_message *m)
 	int r = sd_bus_message_read(m, "s", &name);
 
 	if (r >= 0)
-		r = sd_bus_path_encode("/unit", name, &path);
+		r = sd_bus_path_encode("/unit",
+				       value_of(fake.aliases, fake.n_aliases, name) ?: name, &path);
 	if (r < 0)
 		return r;
 	r = sd_bus_reply_method_return(m, "o", path);
@@ -287,6 +314,10 @@ int main(int argc, char **argv)
 		{ "fail", no_argument, NULL, 'f' },
 		{ "fails", required_argument, NULL, 'n' },
 		{ "lazy", no_argument, NULL, 'l' },
+		{ "rounds", no_argument, NULL, 'r' },
+		{ "alias", required_argument, NULL, 'a' },
+		{ "in", required_argument, NULL, 'i' },
+		{ "slow", required_argument, NULL, 's' },
 		{},
 	};
 	sigset_t set;
@@ -299,6 +330,14 @@ int main(int argc, char **argv)
 			fake.knows[fake.n_knows++] = optarg;
 		else if (c == 'u' && fake.n_units < NAMES_MAX)
 			fake.units[fake.n_units++] = optarg;
+		else if (c == 'r')
+			fake.rounds = true;
+		else if (c == 'a' && fake.n_aliases < NAMES_MAX)
+			fake.aliases[fake.n_aliases++] = optarg;
+		else if (c == 'i' && fake.n_slices < NAMES_MAX)
+			fake.slices[fake.n_slices++] = optarg;
+		else if (c == 's')
+			fake.slow_msec = atoi(optarg);
 		else if (c == 't')
 			fake.late_msec = atoi(optarg);
 		else if (c == 'n')

@@ -185,6 +185,31 @@ static void test_of_another_owner_is_refused(void **state)
 		  "/etc/pmdswapd.conf)\n");
 }
 
+/* Others could put a link to another file of root's into it, or take one away. */
+static void test_a_directory_that_others_may_write_is_refused(void **state)
+{
+	const struct root *r = *state;
+
+	put(r, "run/pmdswapd.conf.d/a.conf", "[kernel]\nnonsense = 1\n");
+	assert_int_equal(fchmodat(r->fd, "run/pmdswapd.conf.d", 0775, 0), 0);
+	expect(r, "/run/pmdswapd.conf.d: may be written by others than its owner (chmod go-w "
+		  "/run/pmdswapd.conf.d)\n"
+		  "/run/pmdswapd.conf.d/a.conf:2: unknown key nonsense; there are swap-pmd, zswap, "
+		  "zswap-shrinker and zswap-max-pool-percent\n");
+}
+
+/* The bus and JSON take text only: a reload would be without an answer. */
+static void test_a_file_name_that_is_no_text_is_refused(void **state)
+{
+	const struct root *r = *state;
+
+	put(r, "etc/pmdswapd.conf.d/\xff.conf", "");
+	put(r, "run/pmdswapd.conf.d/a\x1b[31m.conf", "");
+	put(r, "usr/lib/pmdswapd.conf.d/gr\xc3\xb6\xc3\x9f.conf", "");
+	expect(r, "/etc/pmdswapd.conf.d/\\xff.conf: the name is not text; rename the file\n"
+		  "/run/pmdswapd.conf.d/a\\x1b[31m.conf: the name is not text; rename the file\n");
+}
+
 static void test_inih_trap_7_what_cannot_be_read(void **state)
 {
 	const struct root *r = *state;
@@ -220,6 +245,8 @@ int main(void)
 		ROOT_TEST(test_a_link_to_null_switches_a_name_off),
 		ROOT_TEST(test_writable_by_others_is_refused),
 		ROOT_TEST(test_of_another_owner_is_refused),
+		ROOT_TEST(test_a_directory_that_others_may_write_is_refused),
+		ROOT_TEST(test_a_file_name_that_is_no_text_is_refused),
 		ROOT_TEST(test_inih_trap_7_what_cannot_be_read),
 	};
 

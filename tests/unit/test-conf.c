@@ -279,17 +279,39 @@ static void test_inih_trap_6_empty_and_repeated_sections(void **state)
 	      "f:1: [policy empty] has no mode; add mode = pmd, zswap or keep\n"
 	      "f:1: [policy empty] matches nothing; add unit = GLOB or cgroup = /GLOB\n"
 	      "f:3: section [kernel] is a duplicate of the one in line 2; put them together\n");
-	check("[policy]\n[policy a b]\n[kernel\n[kernel] zswap = on\n",
-	      "f:1: a policy needs a name: [policy NAME]\n"
-	      "f:2: policy name 'a b': use letters, digits, '_', '.' and '-'\n"
-	      "f:3: '[kernel' lacks the closing ']'\n"
-	      "f:4: 'zswap = on' after the section name; a setting starts on its own line\n");
+	check("[kernel\n[kernel] zswap = on\n",
+	      "f:1: '[kernel' lacks the closing ']'\n"
+	      "f:2: 'zswap = on' after the section name; a setting starts on its own line\n"
+	      "f:2: section [kernel] is a duplicate of the one in line 1; put them together\n");
+	check("[policy a]\nunit = a.service\nmode = pmd\n[policy  a]\nunit = b.service\n",
+	      "f:4: section [policy  a] is a duplicate of the one in line 1; put them together\n");
 	check("zswap = on\n", "f:1: zswap stands before the first section; put it below [daemon], "
 			      "[kernel], [stats] or [policy NAME]\n");
 }
 
+/* Whoever corrects the name must not meet the next mistake then. */
+static void test_a_section_with_a_wrong_name_is_read_all_the_same(void **state)
+{
+	check("[policy]\nmode = huge\n[policy a b]\nunit = a\nmode = pmd\n"
+	      "[policy c\nunit = c.service\nmode = pmd\npriority = x\n"
+	      "[policy a12345678901234567890123456789012345678901234]\nunit = d.service\nmode = "
+	      "x\n",
+	      "f:1: a policy needs a name: [policy NAME]\n"
+	      "f:1: [policy ] matches nothing; add unit = GLOB or cgroup = /GLOB\n"
+	      "f:2: mode = huge: must be keep, pmd or zswap\n"
+	      "f:3: policy name 'a b': use letters, digits, '_', '.' and '-'\n"
+	      "f:4: unit = a: must end in .service, .slice, .scope, .socket, .mount or .swap\n"
+	      "f:6: '[policy c' lacks the closing ']'\n"
+	      "f:9: priority = x: must be a number from -1000000 to 1000000\n"
+	      "f:10: section name of 52 bytes is too long; at most 49\n"
+	      "f:12: mode = x: must be keep, pmd or zswap\n");
+}
+
 static void test_inih_trap_6_repeated_keys(void **state)
 {
+	check("[kernel]\nzswap = on\nzswap = maybe\n",
+	      "f:3: zswap is a duplicate of line 2; remove one of them\n"
+	      "f:3: zswap = maybe: must be keep, off or on\n");
 	check("[kernel]\nzswap = on\nzswap = on\n" GOOD_POLICY "unit = a.service\n",
 	      "f:3: zswap is a duplicate of line 2; remove one of them\n"
 	      "f:7: unit = a.service is a duplicate of f:5\n");
@@ -408,8 +430,63 @@ static void test_matches(void **state)
 	      "[kernel]\n");
 }
 
+/* Lists as systemd has them elsewhere would match nothing, without a word. */
+static void test_one_pattern_to_a_line(void **state)
+{
+#define ONE_UNIT                                                                                   \
+	"a unit has only letters, digits and :-_.\\@ in its name; each unit, and a comment, goes " \
+	"on a line of its own\n"
+#define ONE_CGROUP                                                                                 \
+	"each cgroup, and a comment, goes on a line of its own; for a blank that is part of the "  \
+	"name say '?'\n"
+	check("[policy p]\nmode = pmd\nunit = a.service b.service\nunit = a.service, b.service\n"
+	      "unit = a*.service # all of them\nunit = \"a*.service\"\nunit = "
+	      "gr\xc3\xb6\xc3\x9f*\n",
+	      "f:3: unit = a.service b.service: " ONE_UNIT
+	      "f:4: unit = a.service, b.service: " ONE_UNIT
+	      "f:5: unit = a*.service # all of them: " ONE_UNIT
+	      "f:6: unit = \"a*.service\": " ONE_UNIT "f:7: unit = gr\xc3\xb6\xc3\x9f*: " ONE_UNIT);
+	check("[policy p]\nmode = pmd\ncgroup = /a /b\ncgroup = /a, /b\ncgroup = /a/* # all\n"
+	      "cgroup = /a b/c d\n",
+	      "f:3: cgroup = /a /b: " ONE_CGROUP "f:4: cgroup = /a, /b: " ONE_CGROUP
+	      "f:5: cgroup = /a/* # all: " ONE_CGROUP);
+}
+
+/* What a text that was copied from elsewhere may have in it. */
+static void test_characters_that_nobody_sees(void **state)
+{
+	check("[kernel]\nzswap =\xc2\xa0on\nzswap-shrinker = on\xe2\x80\x8b\n"
+	      "\xef\xbb\xbf[daemon]\n# \xc2\xa0 is no harm here\n",
+	      "f:2: no-break space (U+00A0) in the line; type it again without\n"
+	      "f:3: zero width space (U+200B) in the line; type it again without\n"
+	      "f:4: byte order mark (U+FEFF) in the line; type it again without\n");
+}
+
+static void test_patterns_that_no_unit_can_match(void **state)
+{
+#define SUFFIX ": must end in .service, .slice, .scope, .socket, .mount or .swap\n"
+	check("[policy p]\nmode = pmd\nunit = a*.servcie\nunit = a*.timer\nunit = *a\n"
+	      "unit = a[bc]d\n",
+	      "f:3: unit = a*.servcie" SUFFIX "f:4: unit = a*.timer" SUFFIX "f:5: unit = *a" SUFFIX
+	      "f:6: unit = a[bc]d" SUFFIX);
+	check("[policy p]\nmode = pmd\nunit = a[b.service\nunit = a[].service\nunit = "
+	      "a[!].service\n"
+	      "unit = [a]*[.service\n",
+	      "f:3: unit = a[b.service: there is no ']' to the '['\n"
+	      "f:4: unit = a[].service: there is no ']' to the '['\n"
+	      "f:5: unit = a[!].service: there is no ']' to the '['\n"
+	      "f:6: unit = [a]*[.service: there is no ']' to the '['\n");
+	check("[policy p]\nmode = pmd\nunit = a[]].service\nunit = a*\nunit = *e\nunit = "
+	      "a.s[el]*ice\nunit = a.s?rvice\n"
+	      "unit = a@[!1-3].service\nunit = a.scop[e]\nunit = a\\x2d*.swap\n",
+	      "");
+}
+
 static void test_meaningless_combinations(void **state)
 {
+	check("[policy p]\ncgroup = /\nmode = zswap\nzswap-max = 1G\n",
+	      "f:4: warning: zswap-max has no effect on the root cgroup, which has no "
+	      "memory.zswap.max; for the whole system say zswap-max-pool-percent in [kernel]\n");
 	check(GOOD_POLICY "zswap-writeback = no\n", "f:4: mode = pmd with zswap-writeback = no "
 						    "could not swap at all; remove one of them\n");
 	check(GOOD_POLICY "zswap-max = 1G\nzswap-writeback = yes\n",
@@ -438,9 +515,25 @@ static void test_zswap_below_pmd(void **state)
 	      "f:5: [policy sub] with mode = zswap for a-b.slice lies below /a.slice, which "
 	      "[policy top] "
 	      "(f:1) keeps out of zswap; change the mode of one of them\n");
+	/* A mode that is none is not taken for another one. */
+	check("[policy top]\ncgroup = /a\nmode = pmd\n[policy sub]\ncgroup = /a/b\nmode = zwsap\n"
+	      "zswap-writeback = no\n",
+	      "f:6: mode = zwsap: must be keep, pmd or zswap\n");
 	/* Another policy wins below. */
 	check("[policy top]\ncgroup = /a\nmode = pmd\n[policy sub]\ncgroup = /a/b\nmode = zswap\n"
 	      "[policy boss]\ncgroup = /a/*\nmode = pmd\npriority = 1\n",
+	      "");
+}
+
+/* It could use neither zswap nor the device. */
+static void test_pmd_below_writeback_off(void **state)
+{
+	check("[policy top]\ncgroup = /a\nmode = zswap\nzswap-writeback = no\n"
+	      "[policy sub]\ncgroup = /a/b/c\nmode = pmd\n",
+	      "f:6: [policy sub] with mode = pmd for /a/b/c lies below /a, where [policy top] "
+	      "(f:1) has zswap-writeback = no, so it could not swap at all; change one of them\n");
+	check("[policy top]\ncgroup = /a\nmode = zswap\nzswap-writeback = no\n"
+	      "[policy sub]\ncgroup = /b\nmode = pmd\n",
 	      "");
 }
 
@@ -480,15 +573,20 @@ int main(void)
 		cmocka_unit_test(test_inih_trap_4_separators_and_comments),
 		cmocka_unit_test(test_inih_trap_5_all_errors_are_reported),
 		cmocka_unit_test(test_inih_trap_6_empty_and_repeated_sections),
+		cmocka_unit_test(test_a_section_with_a_wrong_name_is_read_all_the_same),
 		cmocka_unit_test(test_inih_trap_6_repeated_keys),
 		cmocka_unit_test(test_inih_trap_8_binary),
 		cmocka_unit_test(test_inih_trap_9_text_of_a_given_length),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_intervals),
 		cmocka_unit_test(test_matches),
+		cmocka_unit_test(test_one_pattern_to_a_line),
+		cmocka_unit_test(test_characters_that_nobody_sees),
+		cmocka_unit_test(test_patterns_that_no_unit_can_match),
 		cmocka_unit_test(test_meaningless_combinations),
 		cmocka_unit_test(test_user_managers),
 		cmocka_unit_test(test_zswap_below_pmd),
+		cmocka_unit_test(test_pmd_below_writeback_off),
 		cmocka_unit_test(test_drop_in),
 	};
 

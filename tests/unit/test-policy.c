@@ -88,16 +88,31 @@ static void test_blocker(void **state)
 {
 	struct config *c = parse("[policy top]\nunit = a.slice\nmode = pmd\n"
 				 "[policy sub]\ncgroup = /a.slice/*\nmode = zswap\n");
-	const struct policy *p;
+	const struct policy *p, *sub = c->policies[1], *top = c->policies[0];
 	char *above;
 
-	assert_int_equal(policy_find_blocker(c, "/a.slice/b/c", &p, &above), 0);
+	assert_int_equal(policy_find_blocker(c, "/a.slice/b/c", sub, &p, &above), 0);
 	assert_string_equal(p->name, "top");
 	assert_string_equal(above, "/a.slice");
 	free(above);
-	assert_int_equal(policy_find_blocker(c, "/a.slice", &p, &above), 0);
+	assert_int_equal(policy_find_blocker(c, "/a.slice", sub, &p, &above), 0);
 	assert_null(p);
-	assert_int_equal(policy_find_blocker(c, "/", &p, &above), 0);
+	assert_int_equal(policy_find_blocker(c, "/", sub, &p, &above), 0);
+	assert_null(p);
+	/* There is no harm in pmd below pmd. */
+	assert_int_equal(policy_find_blocker(c, "/a.slice/b/c", top, &p, &above), 0);
+	assert_null(p);
+	config_free(c);
+
+	c = parse("[policy root]\ncgroup = /\nmode = zswap\nzswap-writeback = no\n"
+		  "[policy top]\ncgroup = /a\nmode = zswap\n"
+		  "[policy sub]\ncgroup = /a/*\nmode = pmd\n");
+	assert_int_equal(policy_find_blocker(c, "/a/b", c->policies[2], &p, &above), 0);
+	assert_ptr_equal(p, c->policies[0]);
+	assert_string_equal(above, "/");
+	free(above);
+	/* There is none in zswap below zswap. */
+	assert_int_equal(policy_find_blocker(c, "/a/b", c->policies[1], &p, &above), 0);
 	assert_null(p);
 	config_free(c);
 }

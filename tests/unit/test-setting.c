@@ -70,12 +70,39 @@ static void test_short_format(void **state)
 	}
 }
 
+static void test_rounding(void **state)
+{
+	static const struct {
+		enum setting setting;
+		uint64_t value, rounded;
+	} rows[] = {
+		{ SETTING_CGROUP_ZSWAP_MAX, 0, 0 },
+		{ SETTING_CGROUP_ZSWAP_MAX, 4095, 0 },
+		{ SETTING_CGROUP_ZSWAP_MAX, 1000000, 999424 },
+		{ SETTING_CGROUP_ZSWAP_MAX, INT64_MAX - 4096, INT64_MAX / 4096 * 4096 - 4096 },
+		/* The largest number of pages is "max" to the kernel. */
+		{ SETTING_CGROUP_ZSWAP_MAX, INT64_MAX / 4096 * 4096, ZSWAP_MAX_UNLIMITED },
+		{ SETTING_CGROUP_ZSWAP_MAX, INT64_MAX, ZSWAP_MAX_UNLIMITED },
+		{ SETTING_CGROUP_ZSWAP_MAX, ZSWAP_MAX_UNLIMITED, ZSWAP_MAX_UNLIMITED },
+		{ SETTING_CGROUP_ZSWAP_WRITEBACK, 1, 1 },
+		{ SETTING_ZSWAP_MAX_POOL_PERCENT, 33, 33 },
+	};
+
+	if (sysconf(_SC_PAGESIZE) != 4096) {
+		print_message("skipped: the numbers are for pages of 4096 bytes\n");
+		skip();
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_int_equal(setting_round(rows[i].setting, rows[i].value), rows[i].rounded);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_short_format),
+		cmocka_unit_test(test_rounding),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -30,7 +30,7 @@ check "and says where to look" grep -q 'systemctl status pmdswapd.service.* and 
 journalctl --sync
 status=$(systemctl status --no-pager --full pmdswapd)
 check "systemctl status shows the first as its status" grep -q \
-	'Status: "Configuration refused: /etc/pmdswapd.conf:2: .* (and 5 more)"' <<<"$status"
+	'Status: "Configuration refused: /etc/pmdswapd.conf:2: .* (and 4 more)"' <<<"$status"
 check "and others in its last lines" grep -q '\]: .*/etc/pmdswapd.conf:7: ' <<<"$status"
 journalctl --update-catalog
 check "journalctl -x explains" bash -c \
