@@ -103,7 +103,7 @@ check "and has it again" soon 20000 is "$(live_max /box/unseen)" 0
 echo "$watches" >/proc/sys/fs/inotify/max_user_watches
 sleep 12
 mkdir $cgroups/box/seen
-check "with enough of them it is seen at once" soon 200 is "$(live_max /box/seen)" 0
+check "with enough of them it is seen at once" soon 2000 is "$(live_max /box/seen)" 0
 rmdir $cgroups/box/seen $cgroups/box/unseen
 
 # Stops and reloads at the wrong moment.
