@@ -114,18 +114,22 @@ done
 with_many() {
 	printf '[daemon]\nrestore = %s\n[policy k]\nunit = k*.service\ncgroup = /box/*\nmode = pmd\n' "$1" | conf
 }
-all_are() { [[ $(cat $cgroups/box/k*/memory.zswap.max $cgroups/system.slice/k*.service/memory.zswap.max | sort -u | paste -sd ' ') == "$1" ]]; }
+all_are() {
+	local live
+	live=$(cat $cgroups/box/k*/memory.zswap.max $cgroups/system.slice/k*.service/memory.zswap.max | sort -u | paste -sd ' ')
+	[[ $live == "$1" ]] || { echo "there are: $live"; return 1; }
+}
 with_many on-stop
 pmdswapctl reload >/dev/null 2>&1 &
 systemctl stop pmdswapd
 wait
-check "a stop in the middle of a reload gives everything back" all_are "$((32 << 20)) max"
+check "a stop in the middle of a reload gives everything back" soon 5000 all_are "$((32 << 20)) max"
 systemctl start pmdswapd
-check "a start applies it" all_are 0
+check "a start applies it" soon 5000 all_are 0
 systemctl stop pmdswapd &
 for _ in $(seq 20); do pmdswapctl reload >/dev/null 2>&1; done
 wait
-check "reloads in the middle of a stop change nothing" all_are "$((32 << 20)) max"
+check "reloads in the middle of a stop change nothing" soon 5000 all_are "$((32 << 20)) max"
 check "and nothing is left in the record" bash -c 'pmdswapctl restore | grep -q "Given back: 0 changes\|Nothing to give back"'
 with_many never
 systemctl start pmdswapd
@@ -142,7 +146,7 @@ check "a storm of SIGHUP and reloads: all are answered" [ $lost -eq 0 ]
 check "by the same daemon" [ "$(systemctl show -P MainPID pmdswapd)" = "$pid" ]
 check "and the system is as configured" soon 5000 pmdswapctl verify
 check "restore" pmdswapctl restore
-check "gives everything back" all_are "$((32 << 20)) max"
+check "gives everything back" soon 5000 all_are "$((32 << 20)) max"
 for i in $(seq 40); do
 	systemctl stop k$i
 	rmdir $cgroups/box/k$i
