@@ -30,9 +30,10 @@ struct drift {
 /* Note one more change. False if there were too many of late to go on setting it. */
 bool drift_allows(struct drift *d, uint64_t now_usec);
 
-/* A cgroup that a policy matches, or below which one could. */
+/* Of what was said in a reload: how a policy turned out. Lower bits are settings that failed. */
 #define SAID_ASSESSMENT (1U << N_SETTINGS)
 
+/* A cgroup that a policy matches, or below which one could. */
 struct cgroup {
 	const struct policy *policy; /* of the current config; NULL: only watched */
 	char *reason;                /* details of the outcome, or NULL */
