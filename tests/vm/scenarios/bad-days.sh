@@ -119,8 +119,16 @@ all_are() {
 	live=$(cat $cgroups/box/k*/memory.zswap.max $cgroups/system.slice/k*.service/memory.zswap.max | sort -u | paste -sd ' ')
 	[[ $live == "$1" ]] || { echo "there are: $live"; return 1; }
 }
+# The daemon must have begun with the reload when it is stopped: before, it has the settings of the last one.
+one_is_set() {
+	cat $cgroups/box/k*/memory.zswap.max | grep -qx 0
+}
+conf </dev/null
+check "a reload without a policy gives everything back" pmdswapctl reload
+check "to what was there" soon 5000 all_are "$((32 << 20)) max"
 with_many on-stop
 pmdswapctl reload >/dev/null 2>&1 &
+check "the next reload is on its way" soon 5000 one_is_set
 systemctl stop pmdswapd
 wait
 check "a stop in the middle of a reload gives everything back" soon 5000 all_are "$((32 << 20)) max"
