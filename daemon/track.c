@@ -193,11 +193,13 @@ static void on_cgroup_event(struct manager *m, struct cgroup *c, uint32_t mask, 
 	}
 	if (mask & IN_CLOSE_WRITE) {
 		if (strcmp(name, "cgroup.subtree_control") == 0) {
-			/* The children may have got the files that they lacked. */
+			/*
+			 * The children may have lost their files, or got them with the kernel's
+			 * values in them: no other event tells.
+			 */
 			cgroup_table_subtree(&m->cgroups, c->path, &start, &end);
 			for (size_t i = start; i < end; i++)
-				if (m->cgroups.cgroups[i]->outcome == OUTCOME_MISSING)
-					m->cgroups.cgroups[i]->dirty = true;
+				m->cgroups.cgroups[i]->dirty = true;
 		} else if (strcmp(name, setting_path(SETTING_CGROUP_ZSWAP_MAX)) == 0) {
 			on_written(m, c);
 		} else if (strcmp(name, setting_path(SETTING_CGROUP_ZSWAP_WRITEBACK)) == 0) {

@@ -76,6 +76,16 @@ for i in $(seq 200); do mkdir $cgroups/box/many$i; done
 check "many at once all have it" soon bash -c \
 	"[[ \$(cat $cgroups/box/many*/memory.zswap.max | sort -u) == $((64 << 20)) ]]"
 
+# The kernel takes the settings of cgroups with it, and gives them its own again.
+echo -memory >$cgroups/box/cgroup.subtree_control
+check "a memory controller that goes is noticed" soon bash -c 'pmdswapctl status | grep -q "^missing .*/box/new"'
+echo +memory >$cgroups/box/cgroup.subtree_control
+check "one that comes as well" soon is "$(live_max /box/new)" $((64 << 20))
+echo '-memory' >$cgroups/box/cgroup.subtree_control
+echo '+memory' >$cgroups/box/cgroup.subtree_control
+check "and one that does both in no time" soon is "$(live_max /box/new)" $((64 << 20))
+check "so that all is well" soon pmdswapctl status
+
 kill_daemon
 check "after kill -9 it comes back" soon pmdswapctl status
 check "with the policies" soon is "$(live_max $db)" 0
