@@ -201,6 +201,12 @@ static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 			say_if_private(m);
 		}
 		m->reconnect_usec = RECONNECT_MIN_USEC;
+		/*
+		 * PID 1 may have reloaded meanwhile, and there may be units that it was not told
+		 * of. But not now: it may be slow, and the watchdog does not wait.
+		 */
+		m->busy_skipped = true;
+		sd_event_source_set_enabled(m->settled, SD_EVENT_ONESHOT);
 		return 0;
 	}
 	if (m->reconnect_usec < RECONNECT_MAX_USEC)
