@@ -105,8 +105,8 @@ static const char *explain_outcome(const struct manager *m, enum outcome outcome
 	    sd_event_source_get_time(m->retry_timer, &next) < 0 || next < now)
 		return reason ?: "";
 	seconds = (next - now + USEC_PER_SEC - 1) / USEC_PER_SEC;
-	if (asprintf(ret, "%s; failed %u times, tried again in %" PRIu64 " s", reason ?: "unknown",
-		     failures, seconds) < 0)
+	if (asprintf(ret, "%s; failed %u time%s, tried again in %" PRIu64 " s", reason ?: "unknown",
+		     failures, PLURAL_S(failures), seconds) < 0)
 		*ret = NULL;
 	return *ret ?: reason ?: "";
 }

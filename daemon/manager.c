@@ -389,9 +389,9 @@ int manager_run(struct manager *m)
 	manager_log_report(m, &m->reload.report, r < 0 ? MESSAGE_REFUSED : NULL);
 	if (r < 0) {
 		log_full(LOG_ERR, &(struct log_fields){ .message_id = MESSAGE_REFUSED },
-			 "Configuration refused (%zu errors); correct it, check it with "
+			 "Configuration refused (%zu error%s); correct it, check it with "
 			 "\"pmdswapctl check\" and start again",
-			 m->reload.report.errors);
+			 m->reload.report.errors, PLURAL_S(m->reload.report.errors));
 		return r;
 	}
 	if (c->n_files == 0)

@@ -15,6 +15,7 @@
 #include "manager-bus.h"
 #include "reconcile.h"
 #include "stats.h"
+#include "text.h"
 #include "track.h"
 
 /* The first error; there may be warnings before it. NULL if there is none. */
@@ -47,8 +48,9 @@ static void notify_ready(struct manager *m)
 		sd_notify(0, "READY=1\nSTATUS=Everything was given back; reload to apply the "
 			     "configuration");
 	else
-		sd_notifyf(0, "READY=1\nSTATUS=%zu policies, %zu cgroups managed",
-			   m->config->n_policies, n);
+		sd_notifyf(0, "READY=1\nSTATUS=%zu polic%s, %zu cgroup%s managed",
+			   m->config->n_policies, PLURAL_IES(m->config->n_policies), n,
+			   PLURAL_S(n));
 }
 
 /* What needs both the configuration and the kernel to be seen. */
@@ -205,8 +207,8 @@ static void start_reload(struct manager *m)
 				   "Cannot read the configuration: %s", strerror(-r));
 		manager_log_report(m, &m->reload.report, MESSAGE_REFUSED);
 		log_full(LOG_ERR, &(struct log_fields){ .message_id = MESSAGE_REFUSED },
-			 "Configuration refused (%zu errors); the one before stays in force",
-			 m->reload.report.errors);
+			 "Configuration refused (%zu error%s); the one before stays in force",
+			 m->reload.report.errors, PLURAL_S(m->reload.report.errors));
 		finish_reload(m, false);
 		return;
 	}
@@ -264,11 +266,12 @@ int manager_on_settled(sd_event_source *source, void *userdata)
 				     m->once && report_failed(&m->reload.report) ? -EIO : 0);
 	if (m->reload.active) {
 		log_full(LOG_INFO, &(struct log_fields){ .message_id = MESSAGE_RELOADED },
-			 "%s: %zu changes, %zu failed",
+			 "%s: %zu change%s, %zu failed",
 			 m->reload.restore ? "Everything given back"
 			 : m->started      ? "Configuration reloaded"
 					   : "Configuration applied",
-			 m->reload.report.changes, m->reload.report.errors);
+			 m->reload.report.changes, PLURAL_S(m->reload.report.changes),
+			 m->reload.report.errors);
 		m->started = true;
 		finish_reload(m, true);
 	}
