@@ -57,18 +57,13 @@ static void notify_ready(struct manager *m)
 static void say_what_is_missing(struct manager *m)
 {
 	struct report report = {};
-	bool pmd = false;
-	uint64_t live;
+	bool no_swap_pmd = assess_hints(m->root_fd, m->config, &report);
 
-	for (size_t i = 0; i < m->config->n_policies; i++)
-		pmd |= m->config->policies[i]->mode == MODE_PMD;
-	assess_hints(m->root_fd, m->config, &report);
 	for (size_t i = 0; i < report.n; i++)
 		manager_say(m, REPORT_WARNING,
 			    &(struct log_fields){ .message_id = MESSAGE_DEGRADED }, "%s",
 			    report.messages[i].text);
-	if (!pmd && !m->started && !m->config->kernel[SETTING_SWAP_PMD].managed &&
-	    cgroupfs_is_gone(cgroupfs_read(m->root_fd, NULL, SETTING_SWAP_PMD, &live)))
+	if (no_swap_pmd && !m->started)
 		log_notice("This kernel has no swap_pmd, so THPs are split at swap-out; only zswap "
 			   "is managed");
 	report_clear(&report);
