@@ -102,13 +102,13 @@ END
 check "reload with a glob" pmdswapctl reload
 rm -f /run/latencies /run/nobody
 mkfifo /run/nobody
-for i in $(seq 21); do systemd-run --quiet --wait --collect --unit=late-$i timeout 30 bash /run/late; done
+for i in $(seq 21); do systemd-run --quiet --wait --collect --unit=late-$i timeout 120 bash /run/late; done
 sort -n /run/latencies >/run/sorted
 echo "# $(wc -l </run/sorted) units of a glob had it after their first process by ms: $(tr '\n' ' ' </run/sorted)"
 check "all units of a glob get the policy" [ "$(wc -l </run/sorted)" -eq 21 ]
 # On a machine with nothing else to do it is within 100 ms. How fast this one is, and how busy, is not known.
 echo "# half of them within $(sed -n 11p /run/sorted) ms"
-check "half of them within some seconds" [ "$(sed -n 11p /run/sorted)" -le 5000 ]
+check "half of them within some seconds" [ "$(sed -n 11p /run/sorted)" -le 10000 ]
 
 # Who cannot wait puts them into a slice: what is above them is there before they are.
 conf <<-END
