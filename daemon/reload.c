@@ -102,8 +102,9 @@ static void finish_reload(struct manager *m, bool accepted)
 		.report = m->reload.report,
 	};
 	m->reload.report = (struct report){};
-	answer(m);
+	/* Before the answer: who has it may look at "systemctl status" next. */
 	notify_ready(m);
+	answer(m);
 	/* Two configurations and a plan were in memory, perhaps thousands of strings. */
 	malloc_trim(0);
 	if (again)
