@@ -366,9 +366,9 @@ int assess_conflicts(int root_fd, const struct config *config, struct report *re
 	return cgroupfs_walk(root_fd, "/", visit_for_conflicts, &x);
 }
 
-void assess_hints(int root_fd, const struct config *config, struct report *report)
+bool assess_hints(int root_fd, const struct config *config, struct report *report)
 {
-	bool pmd = false, zswap = false, no_writeback = false;
+	bool pmd = false, zswap = false, no_writeback = false, unasked;
 	uint64_t live;
 	int r;
 
@@ -380,7 +380,8 @@ void assess_hints(int root_fd, const struct config *config, struct report *repor
 		no_writeback |= p->mode == MODE_ZSWAP && !p->zswap_writeback;
 	}
 	r = cgroupfs_read(root_fd, NULL, SETTING_SWAP_PMD, &live);
-	if (pmd && cgroupfs_is_gone(r) && !config->kernel[SETTING_SWAP_PMD].managed)
+	unasked = cgroupfs_is_gone(r) && !config->kernel[SETTING_SWAP_PMD].managed;
+	if (pmd && unasked)
 		report_add(report, REPORT_WARNING, NULL, 0,
 			   "This kernel has no swap_pmd, so THPs are split at swap-out; mode = pmd "
 			   "only keeps cgroups out of zswap");
@@ -403,6 +404,7 @@ void assess_hints(int root_fd, const struct config *config, struct report *repor
 			   "No cgroup v2 at /%s, so policies have no effect; boot with "
 			   "systemd.unified_cgroup_hierarchy=1",
 			   CGROUPFS_PATH);
+	return unasked && !pmd;
 }
 
 int assess_kept_out_of_zswap(int root_fd, const char *cgroup, char **ret_reason)

@@ -52,9 +52,10 @@ int assess_conflicts(int root_fd, const struct config *config, struct report *re
 
 /*
  * Report, as warnings, policies that have no effect with the settings of the kernel as they are and
- * will be: modes that need a switch that is off, or something that the kernel lacks.
+ * will be: modes that need a switch that is off, or something that the kernel lacks. True if it
+ * lacks swap_pmd and nothing in the configuration asks for that: no cause for a warning.
  */
-void assess_hints(int root_fd, const struct config *config, struct report *report);
+bool assess_hints(int root_fd, const struct config *config, struct report *report);
 
 /*
  * Whether a cgroup that may use zswap is kept out of it by one above, whoever set that: 1 and the

@@ -4,6 +4,7 @@
 #include "conf-load.h"
 #include "ctl-live.h"
 #include "fs.h"
+#include "text.h"
 
 enum exit_code ctl_check(const struct ctl *x, const char *argument)
 {
@@ -25,12 +26,13 @@ enum exit_code ctl_check(const struct ctl *x, const char *argument)
 	}
 	ctl_print_report(&report);
 	if (report_failed(&report)) {
-		fprintf(stderr, "%zu errors\n", report.errors);
+		fprintf(stderr, "%zu error%s\n", report.errors, PLURAL_S(report.errors));
 		code = EXIT_FAILED;
 	} else if (c->n_files == 0) {
 		printf("No configuration file; every setting has its default\n");
 	} else {
-		printf("OK: %zu files, %zu policies\n", c->n_files, c->n_policies);
+		printf("OK: %zu file%s, %zu polic%s\n", c->n_files, PLURAL_S(c->n_files),
+		       c->n_policies, PLURAL_IES(c->n_policies));
 	}
 	report_clear(&report);
 	return code;

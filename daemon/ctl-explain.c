@@ -228,15 +228,18 @@ static int print_settings(const struct subject *s, size_t width)
 	for (int i = 0; i < N_CGROUP_SETTINGS; i++) {
 		enum setting setting = SETTING_CGROUP_FIRST + i;
 		char want[SETTING_TEXT_MAX], live[SETTING_TEXT_MAX], effective[SETTING_TEXT_MAX];
-		_cleanup_free_ char *owner = NULL;
+		_cleanup_free_ char *owner = NULL, *shown = NULL;
 		uint64_t value;
 
 		format_setting(s, setting, want, live, effective);
 		cgroupfs_read_effective(s->live.root_fd, s->cgroup, setting, &value, &owner);
+		shown = text_escaped(owner ?: "-");
+		if (!shown) {
+			table_clear(&t);
+			return -ENOMEM;
+		}
 		table_row(&t, setting_name(setting), want, live, effective, s->original[i],
-			  !owner                          ? "-"
-			  : strcmp(owner, s->cgroup) == 0 ? "itself"
-							  : owner);
+			  owner && strcmp(owner, s->cgroup) == 0 ? "itself" : shown);
 	}
 	return ctl_print_table(&t, width);
 }

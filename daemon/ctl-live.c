@@ -6,6 +6,7 @@
 
 #include "conf-load.h"
 #include "fs.h"
+#include "text.h"
 
 enum exit_code live_open(const struct ctl *x, struct live *l)
 {
@@ -38,7 +39,7 @@ enum exit_code live_read_config(struct live *l)
 		code = ctl_fail(r, "cannot read the configuration");
 	} else if (report_failed(&report)) {
 		ctl_print_report(&report);
-		fprintf(stderr, "%zu errors\n", report.errors);
+		fprintf(stderr, "%zu error%s\n", report.errors, PLURAL_S(report.errors));
 		code = EXIT_FAILED;
 	}
 	report_clear(&report);

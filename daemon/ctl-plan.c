@@ -171,7 +171,8 @@ static enum exit_code check_conflicts(struct comparison *x)
 		code = ctl_fail(r, "cannot look at the cgroups");
 	} else if (report_failed(&report)) {
 		ctl_print_report(&report);
-		fprintf(stderr, "%zu errors; a reload would be refused\n", report.errors);
+		fprintf(stderr, "%zu error%s; a reload would be refused\n", report.errors,
+			PLURAL_S(report.errors));
 		code = EXIT_FAILED;
 	}
 	report_clear(&report);
@@ -371,14 +372,15 @@ static enum exit_code plan_or_verify(const struct ctl *ctl, bool verify)
 	if (r < 0)
 		return ctl_fail(r, "cannot print");
 	if (!verify) {
-		printf("A reload would make %zu changes\n", x.plan.n);
+		printf("A reload would make %zu change%s\n", x.plan.n, PLURAL_S(x.plan.n));
 		return EXIT_OK;
 	}
 	if (same)
-		printf("OK: %zu settings of the kernel and %zu cgroups are as configured\n",
-		       x.n_kernel, x.n_cgroups);
+		printf("OK: %zu setting%s of the kernel and %zu cgroup%s as configured\n",
+		       x.n_kernel, PLURAL_S(x.n_kernel), x.n_cgroups, PLURAL_S(x.n_cgroups));
 	else
-		printf("%zu differences, %zu problems\n", x.plan.n, x.n_problems);
+		printf("%zu difference%s, %zu problem%s\n", x.plan.n, PLURAL_S(x.plan.n),
+		       x.n_problems, PLURAL_S(x.n_problems));
 	return same ? EXIT_OK : EXIT_FAILED;
 }
 

@@ -6,8 +6,11 @@
 
 enum exit_code ctl_fail(int error, const char *what)
 {
-	fprintf(stderr, "pmdswapctl: %s: %s\n", what, strerror(-error));
-	return error == -EACCES || error == -EPERM ? EXIT_PERMISSION : EXIT_FAILED;
+	bool denied = error == -EACCES || error == -EPERM;
+
+	fprintf(stderr, "pmdswapctl: %s: %s%s\n", what, strerror(-error),
+		denied && geteuid() != 0 ? "; try it as root" : "");
+	return denied ? EXIT_PERMISSION : EXIT_FAILED;
 }
 
 bool ctl_state_is_bad(const char *state)

@@ -4,6 +4,7 @@
 
 #include "ctl-bus.h"
 #include "manager-bus.h"
+#include "text.h"
 
 /* The daemon waits for PID 1 to take the properties of every unit. */
 #define CHANGE_TIMEOUT_USEC (80 * 1000 * 1000ULL)
@@ -24,7 +25,7 @@ static enum exit_code print_report(sd_bus_message *m, const char *done)
 	}
 	if (r < 0)
 		return ctl_fail(r, "cannot read the answer of pmdswapd");
-	printf("%s: %" PRIu64 " changes, %u failed\n", done, changes, failed);
+	printf("%s: %" PRIu64 " change%s, %u failed\n", done, changes, PLURAL_S(changes), failed);
 	return failed ? EXIT_FAILED : EXIT_OK;
 }
 

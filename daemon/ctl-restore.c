@@ -204,7 +204,8 @@ static enum exit_code restore_here(struct restore *r)
 	e = carry_out(r);
 	if (e < 0)
 		return ctl_fail(e, "cannot give back");
-	printf("Given back: %zu changes, %zu failed\n", r->changes, r->failed);
+	printf("Given back: %zu change%s, %zu failed\n", r->changes, PLURAL_S(r->changes),
+	       r->failed);
 	if (r->denied)
 		return EXIT_PERMISSION;
 	return r->failed ? EXIT_FAILED : EXIT_OK;

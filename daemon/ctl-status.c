@@ -63,7 +63,7 @@ static int print_last_reload(sd_bus *bus, size_t width)
 	printf("%-16s%s%s\n", "Last reload:",
 	       reload.usec == 0  ? "under way"
 	       : reload.accepted ? "accepted"
-				 : "refused, the one before stays in force",
+				 : "refused, the old one stays in force",
 	       when);
 	while ((r = sd_bus_message_read(m, "(ss)", &kind, &text)) > 0)
 		ctl_print_wrapped(text, width);

@@ -24,6 +24,9 @@
 /* Others than root may hold this many connections; root is never turned away. */
 #define CLIENTS_MAX 16
 
+/* Who leaves more answers than this unread does not get any more. */
+#define UNREAD_MAX 4
+
 struct client {
 	struct bus_server *server;
 	struct client *next;
@@ -102,8 +105,8 @@ static const char *explain_outcome(const struct manager *m, enum outcome outcome
 	    sd_event_source_get_time(m->retry_timer, &next) < 0 || next < now)
 		return reason ?: "";
 	seconds = (next - now + USEC_PER_SEC - 1) / USEC_PER_SEC;
-	if (asprintf(ret, "%s; failed %u times, tried again in %" PRIu64 " s", reason ?: "unknown",
-		     failures, seconds) < 0)
+	if (asprintf(ret, "%s; failed %u time%s, tried again in %" PRIu64 " s", reason ?: "unknown",
+		     failures, PLURAL_S(failures), seconds) < 0)
 		*ret = NULL;
 	return *ret ?: reason ?: "";
 }
@@ -375,7 +378,8 @@ static void client_free(struct client *c)
 		}
 	}
 	s->n_unprivileged -= !c->privileged;
-	sd_bus_flush_close_unref(c->bus);
+	/* Not flushed: who does not read would keep us waiting. */
+	sd_bus_close_unref(c->bus);
 	free(c);
 }
 DEFINE_CLEANUP(struct client *, client_free);
@@ -384,6 +388,19 @@ static int on_client_gone(sd_bus_message *message, void *userdata, sd_bus_error 
 {
 	client_free(userdata);
 	return 0;
+}
+
+/* A call of a client; what it does not read of the answers stays in memory here. */
+static int on_client_call(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct client *c = userdata;
+	uint64_t unread = 0;
+
+	if (sd_bus_get_n_queued_write(c->bus, &unread) < 0 || unread <= UNREAD_MAX)
+		return 0;
+	log_debug("A client does not read its answers; closing the connection");
+	client_free(c);
+	return 1;
 }
 
 static int add_client(struct bus_server *s, int connection)
@@ -419,6 +436,8 @@ static int add_client(struct bus_server *s, int connection)
 		r = sd_bus_set_server(c->bus, 1, id);
 	if (r >= 0)
 		r = sd_bus_start(c->bus);
+	if (r >= 0)
+		r = sd_bus_add_filter(c->bus, NULL, on_client_call, c);
 	if (r >= 0)
 		r = export(s->manager, c->bus);
 	if (r >= 0)

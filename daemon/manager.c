@@ -201,6 +201,12 @@ static int on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 			say_if_private(m);
 		}
 		m->reconnect_usec = RECONNECT_MIN_USEC;
+		/*
+		 * PID 1 may have reloaded meanwhile, and there may be units that it was not told
+		 * of. But not now: it may be slow, and the watchdog does not wait.
+		 */
+		m->busy_skipped = true;
+		sd_event_source_set_enabled(m->settled, SD_EVENT_ONESHOT);
 		return 0;
 	}
 	if (m->reconnect_usec < RECONNECT_MAX_USEC)
@@ -383,9 +389,9 @@ int manager_run(struct manager *m)
 	manager_log_report(m, &m->reload.report, r < 0 ? MESSAGE_REFUSED : NULL);
 	if (r < 0) {
 		log_full(LOG_ERR, &(struct log_fields){ .message_id = MESSAGE_REFUSED },
-			 "Configuration refused (%zu errors); correct it, check it with "
+			 "Configuration refused (%zu error%s); correct it, check it with "
 			 "\"pmdswapctl check\" and start again",
-			 m->reload.report.errors);
+			 m->reload.report.errors, PLURAL_S(m->reload.report.errors));
 		return r;
 	}
 	if (c->n_files == 0)

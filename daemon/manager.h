@@ -24,7 +24,7 @@ struct kernel_status {
 	enum outcome outcome;
 	char *reason;
 	struct drift drift;
-	int wd;
+	bool watched;
 	bool drifted;          /* somebody else wrote to it; to be looked at */
 	bool retry;            /* the last write failed; to be looked at */
 	unsigned int failures; /* in a row */

@@ -10,10 +10,13 @@
 #include "peer.h"
 #include "unit.h"
 
-#define CALL_TIMEOUT_USEC (5 * 1000 * 1000ULL)
-#define READ_TIMEOUT_USEC (2 * 1000 * 1000ULL)
+/* These hold everything up. */
+#define CONNECT_TIMEOUT_USEC (5 * 1000 * 1000ULL)
+#define READ_TIMEOUT_USEC    (2 * 1000 * 1000ULL)
+/* This does not, and PID 1 is busy for a while with a reload of its own if it has many units. */
+#define SET_TIMEOUT_USEC     (25 * 1000 * 1000ULL)
 /* The bus limits the calls that may wait for an answer. */
-#define CALLS_MAX         16
+#define CALLS_MAX            16
 
 #define PROPERTIES_MAX N_CGROUP_SETTINGS
 
@@ -70,7 +73,7 @@ static int probe(sd_bus *bus, const char *property)
 	if (r >= 0)
 		r = sd_bus_message_append(call, "ss", "org.freedesktop.systemd1.Slice", property);
 	if (r >= 0)
-		r = sd_bus_call(bus, call, CALL_TIMEOUT_USEC, &error, &reply);
+		r = sd_bus_call(bus, call, CONNECT_TIMEOUT_USEC, &error, &reply);
 	if (r >= 0)
 		return 1;
 	return sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_PROPERTY) ? 0 : r;
@@ -85,7 +88,7 @@ int pid1_new(struct pid1 **ret, sd_bus *bus)
 		return -ENOMEM;
 	p->bus = sd_bus_ref(bus);
 	p->waiting_tail = &p->waiting;
-	r = peer_wait(bus, CALL_TIMEOUT_USEC);
+	r = peer_wait(bus, CONNECT_TIMEOUT_USEC);
 	if (r < 0)
 		return r;
 	for (int s = SETTING_CGROUP_FIRST; s < N_SETTINGS; s++) {
@@ -206,7 +209,7 @@ static int send_call(struct call *c)
 			r = append_properties(m, c);
 	}
 	if (r >= 0)
-		r = sd_bus_call_async(c->pid1->bus, &c->slot, m, on_reply, c, CALL_TIMEOUT_USEC);
+		r = sd_bus_call_async(c->pid1->bus, &c->slot, m, on_reply, c, SET_TIMEOUT_USEC);
 	return r;
 }
 

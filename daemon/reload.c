@@ -15,6 +15,7 @@
 #include "manager-bus.h"
 #include "reconcile.h"
 #include "stats.h"
+#include "text.h"
 #include "track.h"
 
 /* The first error; there may be warnings before it. NULL if there is none. */
@@ -47,26 +48,22 @@ static void notify_ready(struct manager *m)
 		sd_notify(0, "READY=1\nSTATUS=Everything was given back; reload to apply the "
 			     "configuration");
 	else
-		sd_notifyf(0, "READY=1\nSTATUS=%zu policies, %zu cgroups managed",
-			   m->config->n_policies, n);
+		sd_notifyf(0, "READY=1\nSTATUS=%zu polic%s, %zu cgroup%s managed",
+			   m->config->n_policies, PLURAL_IES(m->config->n_policies), n,
+			   PLURAL_S(n));
 }
 
 /* What needs both the configuration and the kernel to be seen. */
 static void say_what_is_missing(struct manager *m)
 {
 	struct report report = {};
-	bool pmd = false;
-	uint64_t live;
+	bool no_swap_pmd = assess_hints(m->root_fd, m->config, &report);
 
-	for (size_t i = 0; i < m->config->n_policies; i++)
-		pmd |= m->config->policies[i]->mode == MODE_PMD;
-	assess_hints(m->root_fd, m->config, &report);
 	for (size_t i = 0; i < report.n; i++)
 		manager_say(m, REPORT_WARNING,
 			    &(struct log_fields){ .message_id = MESSAGE_DEGRADED }, "%s",
 			    report.messages[i].text);
-	if (!pmd && !m->started && !m->config->kernel[SETTING_SWAP_PMD].managed &&
-	    cgroupfs_is_gone(cgroupfs_read(m->root_fd, NULL, SETTING_SWAP_PMD, &live)))
+	if (no_swap_pmd && !m->started)
 		log_notice("This kernel has no swap_pmd, so THPs are split at swap-out; only zswap "
 			   "is managed");
 	report_clear(&report);
@@ -105,8 +102,9 @@ static void finish_reload(struct manager *m, bool accepted)
 		.report = m->reload.report,
 	};
 	m->reload.report = (struct report){};
-	answer(m);
+	/* Before the answer: who has it may look at "systemctl status" next. */
 	notify_ready(m);
+	answer(m);
 	/* Two configurations and a plan were in memory, perhaps thousands of strings. */
 	malloc_trim(0);
 	if (again)
@@ -205,8 +203,8 @@ static void start_reload(struct manager *m)
 				   "Cannot read the configuration: %s", strerror(-r));
 		manager_log_report(m, &m->reload.report, MESSAGE_REFUSED);
 		log_full(LOG_ERR, &(struct log_fields){ .message_id = MESSAGE_REFUSED },
-			 "Configuration refused (%zu errors); the one before stays in force",
-			 m->reload.report.errors);
+			 "Configuration refused (%zu error%s); the one before stays in force",
+			 m->reload.report.errors, PLURAL_S(m->reload.report.errors));
 		finish_reload(m, false);
 		return;
 	}
@@ -264,11 +262,12 @@ int manager_on_settled(sd_event_source *source, void *userdata)
 				     m->once && report_failed(&m->reload.report) ? -EIO : 0);
 	if (m->reload.active) {
 		log_full(LOG_INFO, &(struct log_fields){ .message_id = MESSAGE_RELOADED },
-			 "%s: %zu changes, %zu failed",
+			 "%s: %zu change%s, %zu failed",
 			 m->reload.restore ? "Everything given back"
 			 : m->started      ? "Configuration reloaded"
 					   : "Configuration applied",
-			 m->reload.report.changes, m->reload.report.errors);
+			 m->reload.report.changes, PLURAL_S(m->reload.report.changes),
+			 m->reload.report.errors);
 		m->started = true;
 		finish_reload(m, true);
 	}

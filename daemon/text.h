@@ -23,6 +23,10 @@ char *text_escaped(const char *from);
  */
 char *text_unescaped(const char *from);
 
+/* The ends of words after a number: "%zu file%s", "%zu polic%s". */
+#define PLURAL_S(n)   ((n) == 1 ? "" : "s")
+#define PLURAL_IES(n) ((n) == 1 ? "y" : "ies")
+
 /* Whether n bytes are valid UTF-8, which D-Bus and JSON ask for. */
 bool text_is_utf8(const char *text, size_t n);
 

@@ -15,6 +15,20 @@
 #define RESCAN_USEC (10 * USEC_PER_SEC)
 
 static int on_rescan_timer(sd_event_source *source, uint64_t usec, void *userdata);
+static int on_prune(sd_event_source *source, uint64_t usec, void *userdata);
+
+/* Look at everything time and again, since the kernel will not tell of all changes. */
+static void look_instead(struct manager *m, const char *of, int error)
+{
+	if (!m->watches_exhausted)
+		log_warning("Cannot watch %s: %s%s; looking for changes every %d seconds instead",
+			    of, strerror(-error),
+			    error == -ENOSPC ? " (raise the sysctl fs.inotify.max_user_watches)"
+					     : "",
+			    (int)(RESCAN_USEC / USEC_PER_SEC));
+	m->watches_exhausted = true;
+	manager_arm(m, &m->rescan_timer, RESCAN_USEC, on_rescan_timer);
+}
 
 static void watch_cgroup(struct manager *m, struct cgroup *c, bool below)
 {
@@ -29,16 +43,27 @@ static void watch_cgroup(struct manager *m, struct cgroup *c, bool below)
 		c->wd = r;
 		c->watched_below = below;
 	} else if (!cgroupfs_is_gone(r)) {
-		if (!m->watches_exhausted)
-			log_warning("Cannot watch %s: %s%s; looking for changes every %d seconds "
-				    "instead",
-				    c->path, strerror(-r),
-				    r == -ENOSPC ? " (raise the sysctl fs.inotify.max_user_watches)"
-						 : "",
-				    (int)(RESCAN_USEC / USEC_PER_SEC));
-		m->watches_exhausted = true;
-		manager_arm(m, &m->rescan_timer, RESCAN_USEC, on_rescan_timer);
+		look_instead(m, c->path, r);
 	}
+}
+
+static bool matches_want(struct manager *m, const struct cgroup *c)
+{
+	for (int s = SETTING_CGROUP_FIRST; s < N_SETTINGS; s++) {
+		uint64_t want, live;
+
+		if (policy_wants(c->policy, s, &want) &&
+		    cgroupfs_read(m->root_fd, c->path, s, &live) >= 0 &&
+		    live != setting_round(s, want))
+			return false;
+	}
+	return true;
+}
+
+/* Whether the daemon has set what the policy wants, or would have if it were not to let it be. */
+static bool is_set(const struct cgroup *c)
+{
+	return c->outcome == OUTCOME_OK || c->outcome == OUTCOME_DRIFTED;
 }
 
 /* Meet a cgroup: new, or known and to be looked at again. */
@@ -49,13 +74,15 @@ static int visit_cgroup(const char *path, void *userdata)
 	bool below = policy_may_match_below(m->config, path);
 	struct cgroup *c;
 	uint64_t id = 0;
-	bool same;
+	bool known, same;
 
 	if (!policy && !below)
 		return 0;
 	c = cgroup_table_add(&m->cgroups, path);
 	if (!c)
 		return -ENOMEM;
+	/* A reload makes it unknown. */
+	known = c->policy;
 	c->policy = policy;
 	cgroupfs_id(m->root_fd, path, &id);
 	same = c->id == id;
@@ -63,6 +90,10 @@ static int visit_cgroup(const char *path, void *userdata)
 		cgroup_set_outcome(c, OUTCOME_NONE, NULL);
 		c->drift = (struct drift){};
 		c->id = id;
+	} else if (known && is_set(c) && !matches_want(m, c) &&
+		   !applier_busy_with(m->applier, path)) {
+		/* A watch would have told of it. */
+		c->drifted = true;
 	}
 	c->dirty = true;
 	c->stale = false;
@@ -78,6 +109,7 @@ static void remove_cgroups(struct manager *m, size_t start, size_t end)
 		if (m->cgroups.cgroups[i]->wd >= 0)
 			watch_remove(m->watch, m->cgroups.cgroups[i]->wd);
 	cgroup_table_remove(&m->cgroups, start, end);
+	manager_arm(m, &m->prune_timer, PRUNE_USEC, on_prune);
 }
 
 static void discover(struct manager *m, const char *path)
@@ -100,12 +132,40 @@ void manager_rescan(struct manager *m)
 			remove_cgroups(m, i, i + 1);
 }
 
+/* Somebody, perhaps we, may have written to a setting of the kernel. */
+static void look_at_kernel(struct manager *m, enum setting s)
+{
+	struct kernel_status *k = &m->kernel[s];
+	uint64_t live;
+
+	if (cgroupfs_read(m->root_fd, NULL, s, &live) < 0)
+		return;
+	if (s == SETTING_ZSWAP && live)
+		m->zswap_seen = true;
+	/* What failed is tried again by its timer; nobody else has changed it. */
+	if (k->outcome == OUTCOME_FAILED)
+		return;
+	if (m->config->kernel[s].managed && live != m->config->kernel[s].value)
+		k->drifted = true;
+	else if (k->outcome == OUTCOME_DRIFTED)
+		kernel_set_outcome(m, s, OUTCOME_OK, NULL);
+}
+
+/* Find out what no event has told. */
+static void look_again(struct manager *m)
+{
+	for (int s = 0; s < N_KERNEL_SETTINGS; s++)
+		look_at_kernel(m, s);
+	manager_rescan(m);
+	manager_reconcile(m, false);
+}
+
 static int on_rescan_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct manager *m = userdata;
 
-	manager_rescan(m);
-	manager_reconcile(m, false);
+	manager_watch_kernel(m);
+	look_again(m);
 	return 0;
 }
 
@@ -133,19 +193,6 @@ static int on_prune(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static bool matches_want(struct manager *m, const struct cgroup *c)
-{
-	for (int s = SETTING_CGROUP_FIRST; s < N_SETTINGS; s++) {
-		uint64_t want, live;
-
-		if (policy_wants(c->policy, s, &want) &&
-		    cgroupfs_read(m->root_fd, c->path, s, &live) >= 0 &&
-		    live != setting_round(s, want))
-			return false;
-	}
-	return true;
-}
-
 /* Somebody, perhaps we, wrote to a setting of a cgroup. */
 static void on_written(struct manager *m, struct cgroup *c)
 {
@@ -159,7 +206,7 @@ static void on_written(struct manager *m, struct cgroup *c)
 		c->dirty = true;
 	} else if (!matches_want(m, c)) {
 		c->dirty = true;
-		c->drifted = c->outcome == OUTCOME_OK || c->outcome == OUTCOME_DRIFTED;
+		c->drifted = is_set(c);
 	} else if (c->outcome == OUTCOME_DRIFTED || c->outcome == OUTCOME_OVERRIDDEN) {
 		cgroup_set_outcome(c, OUTCOME_OK, NULL);
 	}
@@ -193,11 +240,13 @@ static void on_cgroup_event(struct manager *m, struct cgroup *c, uint32_t mask, 
 	}
 	if (mask & IN_CLOSE_WRITE) {
 		if (strcmp(name, "cgroup.subtree_control") == 0) {
-			/* The children may have got the files that they lacked. */
+			/*
+			 * The children may have lost their files, or got them with the kernel's
+			 * values in them: no other event tells.
+			 */
 			cgroup_table_subtree(&m->cgroups, c->path, &start, &end);
 			for (size_t i = start; i < end; i++)
-				if (m->cgroups.cgroups[i]->outcome == OUTCOME_MISSING)
-					m->cgroups.cgroups[i]->dirty = true;
+				m->cgroups.cgroups[i]->dirty = true;
 		} else if (strcmp(name, setting_path(SETTING_CGROUP_ZSWAP_MAX)) == 0) {
 			on_written(m, c);
 		} else if (strcmp(name, setting_path(SETTING_CGROUP_ZSWAP_WRITEBACK)) == 0) {
@@ -215,10 +264,8 @@ static void on_cgroup_event(struct manager *m, struct cgroup *c, uint32_t mask, 
 	}
 	if (mask & IN_DELETE) {
 		cgroup_table_subtree(&m->cgroups, child, &start, &end);
-		if (end > start) {
+		if (end > start)
 			remove_cgroups(m, start, end);
-			manager_arm(m, &m->prune_timer, PRUNE_USEC, on_prune);
-		}
 	} else if (mask & IN_CREATE) {
 		discover(m, child);
 	}
@@ -235,22 +282,14 @@ void manager_on_watch(void *userdata, void *target, uint32_t mask, const char *n
 		m->rescan_needed = true;
 	} else if (!target) {
 		if (m->rescan_needed)
-			manager_rescan(m);
-		manager_reconcile(m, false);
+			look_again(m);
+		else
+			manager_reconcile(m, false);
 	} else if (target == &m->bus_wd) {
 		manager_on_bus_event(m, mask, name);
 	} else if (k >= m->kernel && k < m->kernel + N_KERNEL_SETTINGS) {
-		enum setting s = k - m->kernel;
-		uint64_t live;
-
-		if (!(mask & IN_CLOSE_WRITE) || cgroupfs_read(m->root_fd, NULL, s, &live) < 0)
-			return;
-		if (s == SETTING_ZSWAP && live)
-			m->zswap_seen = true;
-		if (m->config->kernel[s].managed && live != m->config->kernel[s].value)
-			k->drifted = true;
-		else if (k->outcome == OUTCOME_DRIFTED)
-			kernel_set_outcome(m, s, OUTCOME_OK, NULL);
+		if (mask & IN_CLOSE_WRITE)
+			look_at_kernel(m, k - m->kernel);
 	} else {
 		on_cgroup_event(m, target, mask, name);
 	}
@@ -262,14 +301,13 @@ void manager_watch_kernel(struct manager *m)
 		uint64_t live;
 		int r;
 
-		if (cgroupfs_read(m->root_fd, NULL, s, &live) < 0)
+		if (m->kernel[s].watched || cgroupfs_read(m->root_fd, NULL, s, &live) < 0)
 			continue;
 		if (s == SETTING_ZSWAP && live)
 			m->zswap_seen = true;
 		r = watch_add(m->watch, setting_path(s), IN_CLOSE_WRITE, &m->kernel[s]);
+		m->kernel[s].watched = r >= 0;
 		if (r < 0)
-			log_warning("Cannot watch /%s: %s; changes by others go unnoticed",
-				    setting_path(s), strerror(-r));
-		m->kernel[s].wd = r;
+			look_instead(m, setting_name(s), r);
 	}
 }

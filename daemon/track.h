@@ -13,7 +13,7 @@
  */
 void manager_rescan(struct manager *m);
 
-/* Watch the settings of the kernel for writes. To be called once. */
+/* Watch the settings of the kernel for writes, as far as they are not watched yet. */
 void manager_watch_kernel(struct manager *m);
 
 /* An event of the watch; userdata is the manager. */

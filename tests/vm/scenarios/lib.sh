@@ -1,55 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# For the scenarios beside it, which run as root in a guest with the daemon installed. Each check is one line of output,
-# "ok NAME" or "not ok NAME"; "scenario_end" ends with status 1 if any was not ok.
+# For the scenarios beside it, which run as root in a guest with the daemon installed, and end with "scenario_end".
 
 set -u
+# shellcheck source=tests/lib/check.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../../lib/check.sh"
 cgroups=/sys/fs/cgroup
 knob=/sys/kernel/mm/transparent_hugepage/swap_pmd
 zswap=/sys/module/zswap/parameters
-failed=0
 # A kernel that checks itself takes its time.
-slower=1
-[[ ! -e /proc/lockdep ]] || slower=10
-
-# check NAME COMMAND...: the command must succeed.
-check() {
-	local name=$1 output
-	shift
-	if output=$("$@" 2>&1); then
-		echo "ok $name"
-	else
-		echo "not ok $name"
-		printf '# %s\n' "$*" "${output:-(no output)}"
-		failed=1
-	fi
-}
-
-# is FILE VALUE: the first line of a file.
-is() {
-	local live
-	live=$(head -n 1 "$1") || return
-	[[ $live == "$2" ]] || { echo "$1 is '$live', not '$2'"; return 1; }
-}
-
-# soon MILLISECONDS COMMAND...: the command must succeed within that time.
-soon() {
-	local end=$(($(date +%s%3N) + $1 * slower))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		if (($(date +%s%3N) > end)); then
-			"$@"
-			return
-		fi
-		sleep 0.01
-	done
-}
-
-# not COMMAND...: the command must fail.
-not() {
-	! "$@"
-}
+[[ ! -e /proc/lockdep ]] || patience=$((10 * patience))
+journalctl --sync
+# What the daemon said before this scenario is of another one.
+began=$(journalctl -q -n 1 --show-cursor | sed -n 's/^-- cursor: //p')
 
 # Write the configuration from standard input.
 conf() {
@@ -57,7 +21,7 @@ conf() {
 }
 
 journal() {
-	journalctl --no-pager -o cat -u pmdswapd "$@"
+	journalctl --no-pager -o cat -u pmdswapd ${began:+--after-cursor="$began"} "$@"
 }
 
 said() {
@@ -110,7 +74,7 @@ fresh_daemon() {
 
 # kill -9, once it runs: the process 0 of a daemon between two starts would be this script.
 kill_daemon() {
-	soon 10000 systemctl is-active pmdswapd >/dev/null
+	soon systemctl is-active pmdswapd >/dev/null
 	local pid
 	pid=$(systemctl show -P MainPID pmdswapd)
 	((pid)) && kill -9 "$pid"

@@ -21,7 +21,7 @@ conf <<-END
 END
 check "the service starts" fresh_daemon
 service a
-check "the policy is applied" soon 2000 is "$(live_max /system.slice/a.service)" 0
+check "the policy is applied" soon is "$(live_max /system.slice/a.service)" 0
 
 check "busctl shows the interfaces" bash -c "
 	busctl introspect $bus $object >/tmp/introspection &&
@@ -41,9 +41,9 @@ check "the policy is as it was" is "$(live_max /system.slice/a.service)" 0
 check "root reloads" call $manager Reload
 check "root looks at processes" call $statistics ListProcesses
 check "root restores" call $manager Restore
-check "and the original is back" soon 2000 is "$(live_max /system.slice/a.service)" max
+check "and the original is back" soon is "$(live_max /system.slice/a.service)" max
 check "until a reload" call $manager Reload
-check "which applies the policy" soon 2000 is "$(live_max /system.slice/a.service)" 0
+check "which applies the policy" soon is "$(live_max /system.slice/a.service)" 0
 
 journalctl --update-catalog
 check "the journal explains itself" bash -c 'journalctl -u pmdswapd -x --no-pager | grep -q "Subject: The configuration was applied"'
@@ -63,12 +63,16 @@ check "it is no more exposed than 1.3" exposure
 
 # An idle daemon wakes for its watchdog only: every 15 to 23 seconds.
 wakeups() { awk '/^voluntary_ctxt_switches/ { print $2 }' "/proc/$(main_pid)/status"; }
+# Whatever else goes on in the guest does not go on for ever.
+idles() {
+	local before
+	before=$(wakeups)
+	sleep 40
+	echo "woken $(($(wakeups) - before)) times in 40 s"
+	(($(wakeups) - before <= 6))
+}
 sleep 5
-before=$(wakeups)
-sleep 40
-woken=$(($(wakeups) - before))
-echo "# woken $woken times in 40 s"
-check "idle it wakes for the watchdog only" [ "$woken" -le 6 ]
+check "idle it wakes for the watchdog only" eval "idles || idles || idles"
 
 # 1,000 cgroups and 100 policies.
 mkdir -p $cgroups/many
@@ -101,22 +105,22 @@ check "pmdswapctl works without a bus" pmdswapctl status
 on_bus() { busctl get-property $bus $object $manager Version; }
 check "it is not on a bus" not on_bus
 systemctl start dbus.socket dbus.service
-check "it gets onto a bus that comes" soon 10000 on_bus
+check "it gets onto a bus that comes" soon on_bus
 check "and says so" said "There is a system bus now"
 check "where it takes calls" call $manager Reload
 systemctl restart dbus.service
-check "it gets onto a bus that comes again" soon 10000 on_bus
+check "it gets onto a bus that comes again" soon on_bus
 systemctl stop dbus.socket dbus.service
 sleep 3
 systemctl start dbus.socket dbus.service
-check "and after a while without one" soon 10000 on_bus
+check "and after a while without one" soon on_bus
 check "it starts with a bus" systemctl restart pmdswapd
-check "and is on it" soon 5000 on_bus
+check "and is on it" soon on_bus
 
 # A daemon that hangs is replaced.
 restarts=$(property NRestarts)
 kill -STOP "$(main_pid)"
-check "a daemon that hangs is replaced" soon 90000 has_property NRestarts $((restarts + 1))
-check "and works" soon 10000 pmdswapctl status
+patience=$((3 * patience)) check "a daemon that hangs is replaced" soon has_property NRestarts $((restarts + 1))
+check "and works" soon pmdswapctl status
 systemctl stop a
 scenario_end

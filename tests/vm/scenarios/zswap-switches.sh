@@ -71,10 +71,10 @@ for name in one two; do
 done
 kill "${pids[@]}"
 wait
-check "nothing is left in zswap" soon 5000 zswap_is_empty
-check "nor charged for it" soon 5000 is $top/memory.zswap.current 0
-check "no swap slot is left in use" soon 5000 slots_are_back
-check "nor charged" soon 5000 is $top/memory.swap.current 0
+check "nothing is left in zswap" soon zswap_is_empty
+check "nor charged for it" soon is $top/memory.zswap.current 0
+check "no swap slot is left in use" soon slots_are_back
+check "nor charged" soon is $top/memory.swap.current 0
 
 echo exclusive >"$knob"
 echo N >$zswap/enabled
