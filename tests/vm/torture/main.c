@@ -868,6 +868,11 @@ static void settle(void)
 		{ "/sys/kernel/mm/transparent_hugepage/defrag", "madvise" },
 		{ "/sys/kernel/mm/transparent_hugepage/hugepages-2048kB/enabled", "inherit" },
 		{ "/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs", "500" },
+		/*
+		 * Where no huge page is to be had it sleeps for a minute, and keeps the
+		 * page directory of the last mm that it looked at, though that has exited.
+		 */
+		{ "/sys/kernel/mm/transparent_hugepage/khugepaged/alloc_sleep_millisecs", "500" },
 		/* Readahead would have pages share the fate of a bad neighbour. */
 		{ "/proc/sys/vm/page-cluster", "0" },
 		{ "/sys/kernel/mm/ksm/pages_to_scan", "100" },
