@@ -87,18 +87,19 @@ def rows(records):
         for metric, label, unit, better in family(benchmark):
             row = {"benchmark": benchmark, "swap": swap, "clock": clock, "size_mib": size, "metric": metric,
                    "label": label, "unit": unit, "better": better, "settings": {}, "limit": LIMITS.get(metric)}
+            limit_name = LIMIT_NAMES.get(metric, "limit_" + metric)
             limits = []
             for setting in SETTINGS:
                 metrics = [r["metrics"] for r in groups[key] if r["setting"] == setting]
                 values = [m[metric] for m in metrics if metric in m]
                 if values:
                     row["settings"][setting] = summarize(values)
-                limit_name = LIMIT_NAMES.get(metric, "limit_" + metric)
                 limits += [m[limit_name] for m in metrics if limit_name in m]
             if not row["settings"]:
                 continue
             if limits:
                 row["limit"] = statistics.median(limits)
+            always = [r["metrics"] for r in groups[key] if r["setting"] == "always"]
             medians = {setting: s["median"] for setting, s in row["settings"].items()}
             base = [medians[s] for s in BASE_SETTINGS if s in medians]
             best = None
@@ -108,7 +109,9 @@ def rows(records):
             row["gain"] = gain(best, ours, better)
             row["never_to_base"] = (medians["never"] / medians["base"]
                                     if medians.get("base") and "never" in medians else None)
-            row["times_limit"] = ours / row["limit"] if ours is not None and row["limit"] else None
+            # What the device is capable of differs from boot to boot: a run is compared with the limit of its own.
+            pairs = [m[metric] / limit for m in always if metric in m and (limit := m.get(limit_name, row["limit"]))]
+            row["times_limit"] = statistics.median(pairs) if pairs else None
             result.append(row)
     return result
 
