@@ -53,7 +53,7 @@ static int print_counters(const struct shown *s, size_t width)
 		char text[N_COUNTERS][FORMAT_MAX];
 
 		for (int k = 0; k < N_COUNTERS; k++)
-			format_counter(&c->counters, k, text[k]);
+			format_counter_short(&c->counters, k, text[k]);
 		table_row(&t, text[COUNTER_THP_SWPOUT_PMD], text[COUNTER_THP_SWPOUT_PMD_FALLBACK],
 			  text[COUNTER_THP_SWPIN_PMD], text[COUNTER_THP_SWPIN_PMD_FALLBACK],
 			  text[COUNTER_THP_SPLIT_PMD_SWAP], text[COUNTER_ZSWAPPED],
