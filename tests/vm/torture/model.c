@@ -975,6 +975,19 @@ static void uffd_unregister(struct region *r, unsigned int page, char *addr,
 			wrong(r, page, "UFFDIO_UNREGISTER: %s", strerror(errno));
 }
 
+/* How much from @addr on is not populated, in bytes of @len. */
+static size_t unpopulated(const char *addr, size_t len)
+{
+	uint64_t *pm = self->after;
+	size_t i = 0;
+
+	while (pagemap_read(addr, len / PAGE, pm))
+		usleep(1000);
+	while (i < len / PAGE && !(pm[i] & (PM_PRESENT | PM_SWAP)))
+		i++;
+	return i * PAGE;
+}
+
 /* How far it came, in bytes. */
 static size_t uffd_move(struct region *r, unsigned int page, char *dst,
 			char *src, size_t len, bool back)
@@ -994,6 +1007,15 @@ static size_t uffd_move(struct region *r, unsigned int page, char *dst,
 		if (args.move > 0) {
 			moved += args.move;
 			tries = 0;
+			continue;
+		}
+		if (err == EFAULT && world.run->scarce && ++tries < 2000) {
+			/*
+			 * There was no page for the answer, where @args has been
+			 * shared by a fork or swapped out since. What is left
+			 * there was not moved.
+			 */
+			moved += unpopulated(src + moved, len - moved);
 			continue;
 		}
 		if (err != EAGAIN) {
