@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # The source of the kernel: find it, check it, keep it as a git repository in
-# the cache, and apply the series to it. Sourced, after scripts/host.sh.
+# the cache, and apply all series to it. Sourced, after scripts/host.sh.
 
 # shellcheck disable=SC2154 # cache is set by scripts/host.sh
 kernel_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -179,48 +179,92 @@ clone_base() {
 	plain_git -C "$dir" config gc.auto 0
 }
 
-# The patches of the series, in order, one path per line.
+# The patches in order, one path per line: of all series, or of the one in the folder that is named.
 series_patches() {
-	local name
+	local only=${1-} name
 	[[ -s $kernel_dir/patches/series ]] || return 0
 	while read -r name; do
 		[[ $name && $name != \#* ]] || continue
+		[[ $name == */* ]] || die "kernel/patches/series names $name, which is in no folder of a series"
+		[[ ! $only || $name == "$only"/* ]] || continue
 		[[ -r $kernel_dir/patches/$name ]] || die "kernel/patches/series names $name, which is not there"
 		printf '%s\n' "$kernel_dir/patches/$name"
 	done <"$kernel_dir/patches/series"
 }
 
-# apply_series TREE: make the commits of the series on top of base and leave the
-# last one in $applied. What git am would make, but in the object database only:
-# no file of the work tree is touched, so that a later checkout rewrites just the
-# files that differ, and make rebuilds no more than it must.
+# The folders of the series, in order. One that has a letter and no patches yet comes after those with patches.
+series_folders() {
+	local cover folder
+	{
+		[[ ! -s $kernel_dir/patches/series ]] || sed -n '/^#/!s#/[^/]*$##p' "$kernel_dir/patches/series"
+		find "$kernel_dir/patches" -mindepth 2 -maxdepth 2 -name cover -printf '%P\n' | sort -V | sed 's#/cover$##'
+	} | awk '!seen[$0]++' | while read -r folder; do
+		cover=$kernel_dir/patches/$folder/cover
+		[[ $folder =~ ^[0-9]+-[a-z0-9-]+$ ]] ||
+			die "kernel/patches/$folder: the folder of a series is called like 3-zswap"
+		[[ -s $cover ]] || die "kernel/patches/$folder has no cover, the text of the letter in front of its patches"
+		printf '%s\n' "$folder"
+	done
+}
+
+# The commits that make a tree of the series: the file of each in order, a letter before the patches of its series.
+series_commits() {
+	local folders folder
+	folders=$(series_folders)
+	for folder in $folders; do
+		printf '%s\n' "$kernel_dir/patches/$folder/cover"
+		series_patches "$folder"
+	done
+}
+
+# Tell letters from patches among the commits since base, oldest first: lines of a word, the hash and the subject.
+# A letter is an empty commit. It marks where its series begins, and as a commit goes where a rebase takes it.
+tree_commits() {
+	local tree=$1 tip=$2 before commit content subject word
+	before=$(plain_git -C "$tree" rev-parse 'base^{tree}')
+	plain_git -C "$tree" log --reverse --format='%H %T %s' "base..$tip" | while read -r commit content subject; do
+		word='patch'
+		[[ $content != "$before" ]] || word='letter'
+		before=$content
+		printf '%s %s %s\n' "$word" "$commit" "$subject"
+	done
+}
+
+# apply_series TREE: make the commits of all series on top of base and leave the last one in $applied. What git am
+# would make, and the letters, but in the object database only: no file of the work tree is touched, so that a later
+# checkout rewrites just the files that differ, and make rebuilds no more than it must.
 apply_series() {
-	local tree=$1 patch dir name email date subject sum count=0
-	local -a patches
+	local tree=$1 patch folder dir name email date sum count=0
+	local -a commits
 	dir=$(mktemp -d)
-	series_patches >"$dir/patches"
-	mapfile -t patches <"$dir/patches"
+	series_commits >"$dir/commits"
+	mapfile -t commits <"$dir/commits"
 	applied=$(plain_git -C "$tree" rev-parse base^0)
+	IFS='|' read -r name email date < <(plain_git -C "$tree" log -1 --format='%an|%ae|%aD' base)
 	export GIT_INDEX_FILE=$dir/index
 	plain_git -C "$tree" read-tree "$applied"
-	for patch in "${patches[@]}"; do
-		plain_git -C "$tree" mailinfo "$dir/body" "$dir/diff" <"$patch" >"$dir/info"
-		if ! plain_git -C "$tree" apply --cached --whitespace=nowarn "$dir/diff" 2>"$dir/error"; then
-			sed 's/^/  /' "$dir/error" >&2
-			rm -rf "$dir"
-			die "$(basename "$patch") does not apply to $(plain_git -C "$tree" log -1 --format=%s base)" \
-				"with the $count patches before it"
+	for patch in "${commits[@]}"; do
+		folder=$(basename "$(dirname "$patch")")
+		if [[ $patch == */cover ]]; then
+			{ printf 'Series %s: ' "${folder#*-}"; cat "$patch"; } | plain_git stripspace >"$dir/message"
+		else
+			plain_git -C "$tree" mailinfo "$dir/body" "$dir/diff" <"$patch" >"$dir/info"
+			if ! plain_git -C "$tree" apply --cached --whitespace=nowarn "$dir/diff" 2>"$dir/error"; then
+				sed 's/^/  /' "$dir/error" >&2
+				rm -rf "$dir"
+				die "$folder/$(basename "$patch") does not apply to $(plain_git -C "$tree" log -1 --format=%s base)" \
+					"with the $count patches before it"
+			fi
+			name=$(sed -n 's/^Author: //p' "$dir/info")
+			email=$(sed -n 's/^Email: //p' "$dir/info")
+			date=$(sed -n 's/^Date: //p' "$dir/info")
+			{ sed -n 's/^Subject: //p' "$dir/info"; echo; cat "$dir/body"; } | plain_git stripspace >"$dir/message"
+			count=$((count + 1))
 		fi
-		name=$(sed -n 's/^Author: //p' "$dir/info")
-		email=$(sed -n 's/^Email: //p' "$dir/info")
-		date=$(sed -n 's/^Date: //p' "$dir/info")
-		subject=$(sed -n 's/^Subject: //p' "$dir/info")
-		{ printf '%s\n\n' "$subject"; cat "$dir/body"; } | plain_git stripspace >"$dir/message"
 		sum=$(plain_git -C "$tree" write-tree)
 		applied=$(GIT_AUTHOR_NAME=$name GIT_AUTHOR_EMAIL=$email GIT_AUTHOR_DATE=$date \
 			GIT_COMMITTER_NAME=$name GIT_COMMITTER_EMAIL=$email GIT_COMMITTER_DATE=$date \
 			plain_git -C "$tree" commit-tree -p "$applied" -F "$dir/message" "$sum")
-		count=$((count + 1))
 	done
 	unset GIT_INDEX_FILE
 	rm -rf "$dir"
