@@ -43,9 +43,19 @@ prepare_make() {
 	export KBUILD_BUILD_TIMESTAMP='Thu Jan  1 00:00:00 UTC 2026'
 }
 
-# show_progress NAME [MEMORY]: pass the output of make on, and show every few seconds how far it has come.
-# The number of steps of a full build is remembered in the file MEMORY; without it, and when little has
-# to be rebuilt, there is no percentage.
+# minutes_for STEPS MS JOBS: how long so many steps take, of MS milliseconds each on a slow machine, with what else this one
+# has to do at present. Rounded up.
+minutes_for() {
+	local steps=$1 ms=$2 jobs=$3 load
+	read -r load _ </proc/loadavg
+	awk -v steps="$steps" -v ms="$ms" -v jobs="$jobs" -v load="$load" -v cpus="$(nproc)" 'BEGIN {
+		share = cpus / (load + jobs)
+		print int(steps * ms / (jobs * (share < 1 ? share : 1)) / 60000) + 1 }'
+}
+
+# show_progress NAME [MEMORY]: pass the output of make on, and show every few seconds how far it has come
+# and how long the rest will take at this speed. The number of steps of a full build is remembered in the file
+# MEMORY; without it, and when little has to be rebuilt, there is neither.
 show_progress() {
 	local name=$1 memory=${2-} total=0 line count=0 start=$SECONDS last=$SECONDS every=10 end='\n'
 	[[ -t 2 ]] && every=1 end='\r'
@@ -57,8 +67,9 @@ show_progress() {
 		if ((SECONDS - last >= every)); then
 			last=$SECONDS
 			if ((total > count)); then
-				printf "$prog: %s: %d%%, %d of about %d steps, %d s$end" "$name" \
-					$((count * 100 / total)) "$count" "$total" $((SECONDS - start)) >&2
+				printf "$prog: %s: %d%%, %d of about %d steps, %d s, about %d min to go$end" "$name" \
+					$((count * 100 / total)) "$count" "$total" $((SECONDS - start)) \
+					$(((SECONDS - start) * (total - count) / count / 60 + 1)) >&2
 			else
 				printf "$prog: %s: %d steps, %d s$end" "$name" "$count" $((SECONDS - start)) >&2
 			fi
