@@ -1,0 +1,445 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What of memory goes out whole to the swap areas that are on, and whether it
+ * comes back as it was. Every page that is checked differs from every other.
+ *
+ * areas fragment FILE MIB RUN       make FILE of extents of RUN KiB
+ * areas churn [-f FILL,...] [-s SHARE] [-g GENERATIONS] [-r SEED] [-l LABEL]
+ *                                   fragment the swap with small pages of
+ *                                   random lifetimes, then page THPs out
+ * areas thps [-n ROUNDS] MIB        page THPs out and in
+ * areas small MIB                   the same for pages of 4 KiB
+ * areas grow MIB                    page small pages out and let them come back
+ *                                   as folios of 64 KiB
+ * areas hold MIB PERCENT            occupy swap with small pages, so that in
+ *                                   each 2 MiB PERCENT of the slots are used,
+ *                                   say "holding", and wait for a signal
+ * areas pending MIB                 free swapped pages, and page others out
+ *                                   before a discard had a chance to run
+ */
+#define _GNU_SOURCE
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "../../lib/thp.h"
+
+#define MIB	(1UL << 20)
+#define SLOTS	(PMD_SIZE / PAGE_SIZE)
+
+static uint64_t state;
+
+static uint64_t mix(uint64_t x)
+{
+	x ^= x >> 30;
+	x *= 0xbf58476d1ce4e5b9;
+	x ^= x >> 27;
+	x *= 0x94d049bb133111eb;
+	return x ^ (x >> 31);
+}
+
+static uint64_t rnd(void)
+{
+	return mix(state += 0x9e3779b97f4a7c15);
+}
+
+static long long vmstat(const char *name)
+{
+	return value_in("/proc/vmstat", name);
+}
+
+/* Pages of all swap areas, and how many of them are in use. */
+static void swap_pages(long *total, long *used)
+{
+	FILE *file = fopen("/proc/swaps", "re");
+	char line[512];
+
+	*total = *used = 0;
+	if (!file || !fgets(line, sizeof(line), file))
+		err(1, "/proc/swaps");
+	while (fgets(line, sizeof(line), file)) {
+		long size, in_use;
+
+		if (sscanf(line, "%*s %*s %ld %ld", &size, &in_use) == 2) {
+			*total += size / (PAGE_SIZE / 1024);
+			*used += in_use / (PAGE_SIZE / 1024);
+		}
+	}
+	fclose(file);
+}
+
+/* Memory that never gets huge. */
+static char *small_map(size_t bytes)
+{
+	char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (memory == MAP_FAILED)
+		err(1, "mmap");
+	if (madvise(memory, bytes, MADV_NOHUGEPAGE))
+		err(1, "MADV_NOHUGEPAGE");
+	return memory;
+}
+
+/* Half of a page is zero, so that it compresses; all words differ from those of other pages and tags. */
+static void page_write(char *memory, size_t page, uint64_t tag)
+{
+	uint64_t *word = (uint64_t *)(memory + page * PAGE_SIZE);
+
+	for (size_t i = 0; i < PAGE_SIZE / 8; i += 2) {
+		word[i] = mix((tag << 40) + page * (PAGE_SIZE / 8) + i + 1);
+		word[i + 1] = 0;
+	}
+}
+
+static bool page_good(const char *memory, size_t page, uint64_t tag)
+{
+	const uint64_t *word = (const uint64_t *)(memory + page * PAGE_SIZE);
+
+	for (size_t i = 0; i < PAGE_SIZE / 8; i += 2)
+		if (word[i] != mix((tag << 40) + page * (PAGE_SIZE / 8) + i + 1) || word[i + 1])
+			return false;
+	return true;
+}
+
+static void page_out(char *memory, size_t bytes)
+{
+	/* EAGAIN: not everything went, which the counters of swap show. */
+	if (madvise(memory, bytes, MADV_PAGEOUT) && errno != EAGAIN)
+		err(1, "MADV_PAGEOUT");
+}
+
+/*
+ * Leave no free blocks but holes of @run KiB in the file system, put @path into
+ * them, and give the rest back.
+ */
+static int fragment(const char *path, size_t bytes, size_t run)
+{
+	const size_t block = PAGE_SIZE, hole = run + block;
+	char *filler;
+	struct statvfs fs;
+	size_t size, freed = 0;
+	int fd, out;
+
+	out = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (out < 0)
+		err(1, "%s", path);
+	if (asprintf(&filler, "%s.filler", path) < 0)
+		err(1, "asprintf");
+	fd = open(filler, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || fstatvfs(fd, &fs))
+		err(1, "%s", filler);
+	/* Its own extents take blocks, too. */
+	size = fs.f_bavail * fs.f_frsize / MIB * MIB - 4 * MIB;
+	if (fallocate(fd, 0, 0, size))
+		err(1, "%s: fallocate %zu", filler, size);
+	/* And the rest, in steps that get smaller. */
+	for (size_t step = MIB; step >= block; step /= 2)
+		while (!fallocate(fd, 0, size, step))
+			size += step;
+	/* A few holes more, for the file's own extents. */
+	for (size_t at = 0; freed < bytes + 8 * run && at + hole <= size; at += hole, freed += run)
+		if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, run))
+			err(1, "%s: punch hole", filler);
+	if (freed < bytes + 8 * run)
+		errx(1, "no room for %zu bytes in holes", bytes);
+	sync();
+	if (fallocate(out, 0, 0, bytes))
+		err(1, "%s: fallocate %zu", path, bytes);
+	if (fsync(out))
+		err(1, "%s", path);
+	unlink(filler);
+	close(fd);
+	sync();
+	return 0;
+}
+
+/*
+ * Small pages of random lifetimes: fill, page out, free a third at random, fill
+ * again; then THPs into what is free.
+ */
+static int churn(const int *fills, int nr_fills, int share, int generations, const char *label)
+{
+	long total, used, live = 0, bad = 0;
+	char *memory;
+	uint16_t *tag;
+
+	swap_pages(&total, &used);
+	memory = small_map(total * PAGE_SIZE);
+	tag = calloc(total, sizeof(*tag));
+	if (!tag)
+		err(1, "calloc");
+
+	for (int f = 0; f < nr_fills; f++) {
+		const long want = total * fills[f] / 100;
+		long long out, fallback, pmd;
+		struct area area;
+		size_t bytes;
+
+		for (int generation = 1; generation <= generations; generation++) {
+			while (live < want) {
+				size_t page = rnd() % total;
+
+				if (tag[page])
+					continue;
+				tag[page] = 1 + rnd() % 65535;
+				page_write(memory, page, tag[page]);
+				live++;
+			}
+			page_out(memory, total * PAGE_SIZE);
+			usleep(300 * 1000);
+			if (generation == generations)
+				break;
+			for (long free = live / 3; free; ) {
+				size_t page = rnd() % total;
+
+				if (!tag[page])
+					continue;
+				if (madvise(memory + page * PAGE_SIZE, PAGE_SIZE, MADV_DONTNEED))
+					err(1, "MADV_DONTNEED");
+				tag[page] = 0;
+				live--;
+				free--;
+			}
+		}
+		evict_swap_cache(total * PAGE_SIZE);
+		swap_pages(&total, &used);
+		out = vmstat("thp_swpout");
+		fallback = vmstat("thp_swpout_fallback");
+		pmd = vmstat("thp_swpout_pmd");
+		bytes = (total - used) * PAGE_SIZE / 100 * share / PMD_SIZE * PMD_SIZE;
+		area_map(&area, bytes);
+		area_fill(&area);
+		page_out(area.memory, bytes);
+		usleep(300 * 1000);
+		out = vmstat("thp_swpout") - out;
+		fallback = vmstat("thp_swpout_fallback") - fallback;
+		pmd = vmstat("thp_swpout_pmd") - pmd;
+		evict_swap_cache(bytes);
+		bad += area_damaged(&area);
+		printf("%-22s fill %2d%% THPs %3zu whole %3lld split %3lld pmd %3lld share %3lld%%\n", label, fills[f],
+		       bytes / PMD_SIZE, out, fallback, pmd,
+		       bytes ? out * 100 / (long long)(bytes / PMD_SIZE) : 100);
+		area_unmap(&area);
+	}
+	for (long page = 0; page < total; page++)
+		if (tag[page] && !page_good(memory, page, tag[page]))
+			bad++;
+	printf("%-22s %ld pages damaged\n", label, bad);
+	return bad ? 1 : 0;
+}
+
+static int thps(size_t bytes, int rounds)
+{
+	static const char *const names[] = {
+		"thp_swpout", "thp_swpout_fallback", "thp_swpout_pmd", "thp_swpin_pmd", "thp_swpin_pmd_fallback",
+		"pswpout", "pswpin",
+	};
+	long long before[sizeof(names) / sizeof(*names)];
+	struct area area;
+	size_t bad = 0;
+	double began, out = 0, in = 0;
+	long long huge = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		before[i] = vmstat(names[i]);
+	for (int round = 0; round < rounds; round++) {
+		/* Anew each time: what came back in small pages would stay small. */
+		area_map(&area, bytes);
+		area_fill(&area);
+		began = now();
+		page_out(area.memory, bytes);
+		out += now() - began;
+		evict_swap_cache(bytes);
+		began = now();
+		for (size_t page = 0; page < bytes / PAGE_SIZE; page++)
+			*(volatile char *)(area.memory + page * PAGE_SIZE);
+		in += now() - began;
+		bad += area_damaged(&area);
+		huge += huge_kib();
+		area_unmap(&area);
+	}
+	printf("thps %zu rounds %d damaged %zu huge_kib %lld out_ms %.1f in_ms %.1f", bytes / PMD_SIZE, rounds, bad,
+	       huge, out * 1e3, in * 1e3);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		printf(" %s %lld", names[i], vmstat(names[i]) - before[i]);
+	putchar('\n');
+	return bad ? 1 : 0;
+}
+
+static int small(size_t bytes)
+{
+	char *memory = small_map(bytes);
+	size_t bad = 0;
+
+	for (size_t page = 0; page < bytes / PAGE_SIZE; page++)
+		page_write(memory, page, 7);
+	page_out(memory, bytes);
+	evict_swap_cache(bytes);
+	for (size_t page = 0; page < bytes / PAGE_SIZE; page++)
+		bad += !page_good(memory, page, 7);
+	printf("small %zu damaged %zu\n", bytes / PAGE_SIZE, bad);
+	return bad ? 1 : 0;
+}
+
+static void allow_64k(const char *word)
+{
+	const char *path = "/sys/kernel/mm/transparent_hugepage/hugepages-64kB/enabled";
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || dprintf(fd, "%s", word) < 0)
+		err(1, "%s", path);
+	close(fd);
+}
+
+static int grow(size_t bytes)
+{
+	struct area area;
+	size_t bad = 0;
+
+	allow_64k("never");
+	area_map(&area, bytes);
+	/* The first slot is 1: with this page left out, addresses and slots are aligned alike. */
+	for (size_t page = 1; page < bytes / PAGE_SIZE; page++)
+		page_write(area.memory, page, 5);
+	page_out(area.memory, bytes);
+	evict_swap_cache(bytes);
+	allow_64k("always");
+	for (size_t page = 1; page < bytes / PAGE_SIZE; page++)
+		bad += !page_good(area.memory, page, 5);
+	printf("grow %zu damaged %zu\n", bytes / PAGE_SIZE, bad);
+	return bad ? 1 : 0;
+}
+
+static void nothing(int signal)
+{
+	(void)signal;
+}
+
+static int hold(size_t bytes, int percent)
+{
+	char *memory = small_map(bytes);
+	size_t bad = 0, pages = bytes / PAGE_SIZE;
+	sigset_t set;
+
+	signal(SIGUSR1, nothing);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	for (size_t page = 0; page < pages; page++)
+		page_write(memory, page, 9);
+	page_out(memory, bytes);
+	evict_swap_cache(bytes);
+	for (size_t page = 0; page < pages; page++)
+		if (page % 100 >= (size_t)percent)
+			madvise(memory + page * PAGE_SIZE, PAGE_SIZE, MADV_DONTNEED);
+	puts("holding");
+	fflush(stdout);
+	sigwaitinfo(&set, NULL);
+	for (size_t page = 0; page < pages; page++)
+		bad += page % 100 < (size_t)percent && !page_good(memory, page, 9);
+	printf("held %zu damaged %zu\n", pages, bad);
+	return bad ? 1 : 0;
+}
+
+/*
+ * With the priority of a real-time task, on one processor, nothing that is
+ * scheduled runs between the free and the page-out.
+ */
+static int pending(size_t bytes)
+{
+	const struct sched_param param = { .sched_priority = 1 };
+	char *old = small_map(bytes), *new = small_map(bytes);
+	size_t pages = bytes / PAGE_SIZE, bad = 0;
+	long total, used;
+
+	for (size_t page = 0; page < pages; page++)
+		page_write(old, page, 3);
+	page_out(old, bytes);
+	evict_swap_cache(bytes);
+	swap_pages(&total, &used);
+	printf("%ld of %ld slots in use\n", used, total);
+	fflush(stdout);
+	for (size_t page = 0; page < pages; page++)
+		page_write(new, page, 4);
+	if (sched_setscheduler(0, SCHED_FIFO, &param))
+		err(1, "SCHED_FIFO");
+	if (madvise(old, bytes, MADV_DONTNEED))
+		err(1, "MADV_DONTNEED");
+	page_out(new, bytes);
+	swap_pages(&total, &used);
+	sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){ 0 });
+	printf("%ld of %ld slots in use\n", used, total);
+	evict_swap_cache(bytes);
+	for (size_t page = 0; page < pages; page++)
+		bad += !page_good(new, page, 4);
+	printf("pending %zu damaged %zu\n", pages, bad);
+	return bad ? 1 : 0;
+}
+
+static size_t mib(const char *text)
+{
+	char *end;
+	unsigned long value = strtoul(text, &end, 10);
+
+	if (!value || *end)
+		errx(2, "not a number of MiB: %s", text);
+	return value * MIB;
+}
+
+int main(int argc, char **argv)
+{
+	int fills[16] = { 30, 50, 70, 90 }, nr_fills = 4, share = 40, generations = 6, rounds = 1, option;
+	const char *command = argc > 1 ? argv[1] : "", *label = "swap";
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (getrandom(&state, sizeof(state), 0) != sizeof(state))
+		err(1, "getrandom");
+	state &= 0xffffffff;
+	argc -= argc > 1;
+	argv += argc > 0 && *command;
+	while ((option = getopt(argc, argv, "f:s:g:r:l:n:")) >= 0) {
+		switch (option) {
+		case 'f':
+			nr_fills = 0;
+			for (char *word = strtok(optarg, ","); word && nr_fills < 16; word = strtok(NULL, ","))
+				fills[nr_fills++] = atoi(word);
+			break;
+		case 's': share = atoi(optarg); break;
+		case 'g': generations = atoi(optarg); break;
+		case 'r': state = strtoull(optarg, NULL, 0); break;
+		case 'l': label = optarg; break;
+		case 'n': rounds = atoi(optarg); break;
+		default: return 2;
+		}
+	}
+	argc -= optind;
+	argv += optind;
+	if (!strcmp(command, "fragment") && argc == 3)
+		return fragment(argv[0], mib(argv[1]), strtoul(argv[2], NULL, 10) << 10);
+	if (!strcmp(command, "churn") && argc == 0) {
+		printf("# seed %#llx\n", (unsigned long long)state);
+		return churn(fills, nr_fills, share, generations, label);
+	}
+	if (!strcmp(command, "thps") && argc == 1)
+		return thps(mib(argv[0]), rounds);
+	if (!strcmp(command, "small") && argc == 1)
+		return small(mib(argv[0]));
+	if (!strcmp(command, "grow") && argc == 1)
+		return grow(mib(argv[0]));
+	if (!strcmp(command, "hold") && argc == 2)
+		return hold(mib(argv[0]), atoi(argv[1]));
+	if (!strcmp(command, "pending") && argc == 1)
+		return pending(mib(argv[0]));
+	errx(2, "usage: areas fragment|churn|thps|small|grow|hold|pending, see the source");
+}

@@ -1,0 +1,318 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# In a guest, as root: THPs on the swap areas that people have. Arguments: the parts to run, all by default.
+# /dev/vdc is a disk of its own, the files are on the root file system.
+# shellcheck source=tests/lib/check.sh
+. "$(dirname "$0")/../../lib/check.sh"
+
+areas=/usr/local/bin/areas
+thp=/sys/kernel/mm/transparent_hugepage
+knob=$thp/swap_pmd
+file=/swap.img
+# What tests/vm/run turned on; and virtio-blk says that it is rotational.
+swapoff -a
+for queue in /sys/block/{vd*,loop*}/queue/rotational; do echo 0 >"$queue"; done
+has_knob=''
+[[ ! -e $knob ]] || { has_knob=yes; echo always >$knob; }
+
+note() { sed 's/^/# /' <<<"$*"; }
+
+# on PATH [OPTION...]: a new swap area.
+on() {
+	mkswap "$1" >/dev/null 2>&1 && swapon "${@:2}" "$1"
+}
+
+# file_area MIB [RUN [OPTION...]]: a new swap file, of extents of RUN KiB unless that is 0.
+file_area() {
+	rm -f $file
+	if ((${2:-0})); then
+		$areas fragment $file "$1" "$2" || return
+	else
+		fallocate -l "$1M" $file && chmod 600 $file || return
+	fi
+	on $file "${@:3}"
+}
+
+# zram_area NUMBER MIB [OPTION...]
+zram_area() {
+	local device=/dev/zram$1
+	[[ -e $device ]] || cat /sys/class/zram-control/hot_add >/dev/null
+	echo 1 >"/sys/block/zram$1/reset"
+	echo "$2M" >"/sys/block/zram$1/disksize"
+	on "$device" "${@:3}"
+}
+
+# loop_area NUMBER MIB [OPTION...]: a disk that is a file below.
+loop_area() {
+	rm -f "/loop$1.img"
+	truncate -s "$2M" "/loop$1.img"
+	losetup "/dev/loop$1" "/loop$1.img"
+	on "/dev/loop$1" "${@:3}"
+}
+
+off() {
+	swapoff -a
+	rm -f $file
+	for loop in /dev/loop[0-3]; do losetup -d "$loop" 2>/dev/null; done
+	rm -f /loop*.img
+}
+
+# What swapon said of the last area: "512/512", or nothing if this kernel does not say.
+whole() {
+	dmesg | grep 'Adding .* swap on' | tail -n 1 | sed -n 's/.*whole-clusters:\([^ ]*\).*/\1/p'
+}
+
+# value NAME FILE: the number behind the word NAME in the last line of FILE.
+value() {
+	awk -v name="$1" '{ for (i = 1; i < NF; i++) if ($i == name) v = $(i + 1) } END { print v + 0 }' "$2"
+}
+
+used() { awk -v path="$1" '$1 == path { print $4 }' /proc/swaps; }
+
+# went_whole FILE SHARE: so much of the THPs, in percent, went out whole and came back so.
+went_whole() {
+	local thps rounds out in=''
+	thps=$(value thps "$1") rounds=$(value rounds "$1") out=$(value thp_swpout "$1")
+	cat "$1"
+	((thps && out * 100 >= thps * rounds * $2)) || return
+	[[ ! $has_knob ]] || { in=$(value thp_swpin_pmd "$1"); ((in * 100 >= thps * rounds * $2)); }
+}
+
+part_file() {
+	check "a swap file in few extents" file_area 256
+	note "$(dmesg | grep 'Adding .* swap on' | tail -n 1)"
+	filefrag=$(whole)
+	check "most of its clusters are whole" test "${filefrag%/*}" -ge 120
+	check "THPs are read back as they were" eval "$areas thps -n 3 128 >/tmp/out"
+	check "they went to the file whole and came back so" went_whole /tmp/out 100
+	check "small pages" $areas small 128
+	check "both, and small pages in each cluster" $areas churn -f 30,60 -g 3 -l file
+	check "swapoff" swapoff $file
+
+	# swapoff brings back what is out
+	file_area 256
+	$areas thps 64 >/dev/null
+	check "the file on again" test "$(used $file)" -le 8192
+	off
+
+	# A badly fragmented one: 3 MiB hold one whole cluster, or two halves.
+	check "a file in extents of 3 MiB" file_area 255 3072
+	note "$(dmesg | grep 'Adding .* swap on' | tail -n 1)"
+	filefrag=$(whole)
+	check "some clusters are whole" test "${filefrag%/*}" -ge 20 -a "${filefrag%/*}" -le 90
+	check "THPs go into these" eval "$areas thps -n 3 32 >/tmp/out"
+	check "all of them whole" went_whole /tmp/out 100
+	check "more THPs than fit" eval "$areas thps -n 2 220 >/tmp/out"
+	note "$(cat /tmp/out)"
+	check "as many went whole as there are clusters, and no more" eval \
+		"(( $(value thp_swpout /tmp/out) > 0 && $(value thp_swpout /tmp/out) <= 2 * ${filefrag%/*} ))"
+	check "churn" $areas churn -f 30,70,90 -g 3 -l "file, 3 MiB extents"
+	off
+
+	check "a file of crumbs" file_area 64 68
+	note "$(dmesg | grep 'Adding .* swap on' | tail -n 1)"
+	check "without a whole cluster" is <(whole) 0/32
+	check "THPs are split" eval "$areas thps 32 >/tmp/out"
+	check "none goes whole" is <(value thp_swpout /tmp/out) 0
+	check "the counter says so" is <(value thp_swpout_fallback /tmp/out) 16
+	off
+}
+
+# mTHPs: order 4 into a file.
+part_mthp() {
+	local size stats=$thp/hugepages-64kB/stats before
+	for size in "$thp"/hugepages-*kB/enabled; do echo never >"$size"; done
+	echo always >$thp/hugepages-64kB/enabled
+	file_area 256
+	before=$(<$stats/swpout)
+	check "mTHPs to a file" $areas thps -n 2 64
+	note "swpout $(($(<$stats/swpout) - before)), swpout_fallback $(<$stats/swpout_fallback)"
+	check "go out whole" test $(($(<$stats/swpout) - before)) -ge 2000
+	off
+	file_area 64 68
+	before=$(<$stats/swpout)
+	check "mTHPs to a file of crumbs" $areas thps -n 2 32
+	check "are split" is <(echo $(($(<$stats/swpout) - before))) 0
+	off
+
+	# A file on a device that is synchronous: slots in a row are read in one piece, but where are the blocks?
+	[[ -e /root/ext4.image ]] || return
+	[[ -e /dev/zram1 ]] || cat /sys/class/zram-control/hot_add >/dev/null
+	stat -c %s /root/ext4.image >/sys/block/zram1/disksize
+	dd if=/root/ext4.image of=/dev/zram1 bs=1M status=none
+	mkdir -p /zram
+	mount -t ext4 /dev/zram1 /zram
+	$areas fragment /zram/swap 48 20
+	check "a file of crumbs on a file system on zram" on /zram/swap
+	note "$(dmesg | grep 'Adding .* swap on' | tail -n 1)"
+	check "mTHPs come back as they were" $areas thps -n 2 32
+	for size in "$thp"/hugepages-*kB/enabled; do echo never >"$size"; done
+	swapoff /zram/swap
+	on /zram/swap
+	before=$(<$stats/swpin)
+	check "so do small pages that come back as mTHPs" $areas grow 16
+	note "swpin $(($(<$stats/swpin) - before))"
+	swapoff /zram/swap
+	umount /zram
+	for size in "$thp"/hugepages-*kB/enabled; do echo never >"$size"; done
+	echo always >$thp/hugepages-2048kB/enabled
+}
+
+# The share of THPs that goes out whole, after small pages of random lifetimes: a table, and 90% are wanted.
+part_churn() {
+	local kind policy out label device mib=${CHURN_MIB:-256}
+	for kind in ${CHURN_KINDS:-file disk zram}; do
+		for policy in ${CHURN_POLICIES:-none once pages both}; do
+			local -a options=()
+			case $policy in
+			once | pages) options=("--discard=$policy") ;;
+			both) options=(--discard) ;;
+			esac
+			case $kind in
+			file) file_area "$mib" 0 "${options[@]}" ;;
+			disk) on /dev/vdc "${options[@]}" ;;
+			zram) zram_area 0 "$mib" "${options[@]}" ;;
+			esac
+			label="$kind, discard $policy"
+			out=/tmp/churn
+			check "$label: no page is damaged" eval "$areas churn ${CHURN_SEED:+-r $CHURN_SEED} -s ${CHURN_SHARE:-40} -l '$label' >$out"
+			cat $out
+			case $kind in file) device=vda ;; disk) device=vdc ;; zram) device=zram0 ;; esac
+			note "discards of $device so far: $(awk '{ print $12 " for " $14 / 2048 " MiB" }' /sys/block/$device/stat)"
+			check "$label: 90% go out whole" eval "! grep -E 'share +([0-9]|[1-8][0-9])%' $out"
+			off
+		done
+	done
+}
+
+part_several() {
+	local pid zram
+	# A zram above a disk.
+	check "zram" zram_area 0 64 -p 10
+	check "above a disk" on /dev/vdc -p 5
+	check "THPs, more than the zram holds" eval "$areas thps -n 2 192 >/tmp/out"
+	note "$(cat /tmp/out)"
+	check "go whole to both" went_whole /tmp/out 95
+	off
+	zram_area 0 64 -p 10
+	check "a file below zram" file_area 256 0 -p 5
+	check "THPs, more than the zram holds" eval "$areas thps -n 2 192 >/tmp/out"
+	check "go whole to both" went_whole /tmp/out 95
+	off
+
+	# A zram without a whole cluster.
+	zram_area 0 64 -p 10
+	$areas hold 60 75 >/tmp/hold & pid=$!
+	soon grep -q holding /tmp/hold
+	on /dev/vdc -p 5
+	zram=$(used /dev/zram0)
+	note "zram: $zram KiB used"
+	check "THPs where the first area has no whole cluster" eval "timeout 120 $areas thps 128 >/tmp/out"
+	note "$(cat /tmp/out)"
+	check "whole on the next or split, each of them counted" eval \
+		"(( $(value thp_swpout /tmp/out) + $(value thp_swpout_fallback /tmp/out) == 64 ))"
+	kill -USR1 $pid
+	wait $pid
+	check "and the small pages are as they were" test $? -eq 0
+	off
+
+	# A zram that has not the room for a THP at all.
+	zram_area 0 64 -p 10
+	$areas hold 63 100 >/tmp/hold & pid=$!
+	soon grep -q holding /tmp/hold
+	on /dev/vdc -p 5
+	check "a THP where the first area has less room than that" eval "$areas thps 2 >/tmp/out"
+	check "goes on to the next one whole" went_whole /tmp/out 100
+	kill -USR1 $pid
+	wait $pid
+	check "and small pages are as they were" test $? -eq 0
+	off
+
+	# The same priority: one without whole clusters, one with.
+	file_area 64 68 -p 5
+	on /dev/vdc -p 5
+	check "two areas of equal priority, one of crumbs" eval "$areas thps -n 4 64 >/tmp/out"
+	check "THPs go whole to the other" went_whole /tmp/out 100
+	off
+	file_area 256 0 -p 5
+	on /dev/vdc -p 5
+	check "two areas of equal priority" eval "$areas thps -n 4 128 >/tmp/out"
+	check "THPs go whole to both" went_whole /tmp/out 100
+	off
+}
+
+# One of two areas goes away in the middle.
+part_swapoff() {
+	local pid
+	file_area 256 0 -p 5
+	on /dev/vdc -p 5
+	$areas thps -n 12 128 >/tmp/out & pid=$!
+	for _ in 1 2 3 4; do
+		sleep 0.7
+		swapoff /dev/vdc || echo "# swapoff of the disk failed"
+		sleep 0.3
+		swapon -p 5 /dev/vdc
+		swapoff $file || echo "# swapoff of the file failed"
+		swapon -p 5 $file
+	done
+	wait $pid
+	check "swapoff and swapon of each under way: data" test $? -eq 0
+	note "$(cat /tmp/out)"
+	off
+}
+
+# Slots that wait for their discard, and two areas to look for others in, again and again. One processor.
+part_pending() {
+	loop_area 0 64 --discard=pages -p 5
+	check "pages out while all free clusters wait for their discard" $areas pending 56
+	off
+	loop_area 0 32 --discard=pages -p 5
+	loop_area 1 32 --discard=pages -p 5
+	check "the same with two areas of equal priority" timeout 60 $areas pending 56
+	off
+}
+
+# Small areas, which always are short of whole clusters.
+part_tiny() {
+	local kib policy
+	for kib in 1900 3072 4096; do
+		for kind in file zram; do
+			case $kind in
+			file) rm -f $file; fallocate -l "${kib}K" $file; chmod 600 $file; on $file ;;
+			zram)
+				echo 1 >/sys/block/zram0/reset
+				echo "${kib}K" >/sys/block/zram0/disksize
+				on /dev/zram0
+				;;
+			esac
+			note "$(dmesg | grep 'Adding .* swap on' | tail -n 1)"
+			check "$kind of $kib KiB: small pages" $areas small 1
+			check "$kind of $kib KiB: THPs" eval "$areas thps -n 5 8 >/tmp/out"
+			note "$(cat /tmp/out)"
+			off
+		done
+	done
+	for policy in once pages; do
+		for kind in loop zram file; do
+			case $kind in
+			loop) loop_area 0 11 --discard=$policy ;;
+			zram) zram_area 0 11 --discard=$policy ;;
+			file) file_area 11 0 --discard=$policy ;;
+			esac
+			note "$(dmesg | grep 'Adding .* swap on' | tail -n 1)"
+			check "$kind of 5 clusters, discard=$policy: ${TINY_ROUNDS:-1000} rounds" eval "$areas thps -n ${TINY_ROUNDS:-1000} 6 >/tmp/out"
+			note "$(cat /tmp/out)"
+			check "$kind of 5 clusters, discard=$policy: all whole" went_whole /tmp/out 99
+			off
+		done
+	done
+}
+
+for part in "${@:-file mthp churn several swapoff pending tiny}"; do
+	for word in $part; do
+		echo "# part $word"
+		"part_$word"
+	done
+done
+exit "$failed"
