@@ -52,7 +52,7 @@ while ((SECONDS < end)); do
 	case $((RANDOM % 8)) in
 	0 | 1) pick 0 max 64M 1M >"$top/$(pick one two)/memory.zswap.max" ;;
 	2) pick 0 max max >$top/memory.zswap.max ;;
-	3 | 4) pick always always exclusive never >"$knob" ;;
+	3 | 4) pick always always auto auto exclusive never >"$knob" ;;
 	5) pick Y Y N >$zswap/enabled ;;
 	6) pick lzo zstd >$zswap/compressor ;;
 	7) pick Y N >$zswap/shrinker_enabled ;;

@@ -773,7 +773,7 @@ out:
 
 /* ---- the program --------------------------------------------------------- */
 
-static const char *const words[] = { "always", "exclusive", "never" };
+static const char *const words[] = { "always", "auto", "exclusive", "never" };
 
 static void usage(FILE *out)
 {
@@ -782,8 +782,9 @@ static void usage(FILE *out)
 		"\n"
 		"Options:\n"
 		"  --parts PART,...     what to do (default: all); --list names the parts\n"
-		"  --knob WORD,...      words of swap_pmd (default: all three for the differential\n"
-		"                       part, exclusive for others; nothing without a knob)\n"
+		"  --knob WORD,...      words of swap_pmd (default: all for the differential part,\n"
+		"                       exclusive and auto in turn for others; nothing\n"
+		"                       without a knob)\n"
 		"  --seed N             of all random numbers (default: from the clock)\n"
 		"  --seconds S          for each part and word (10)\n"
 		"  --steps N            at most, for each part and word (no limit)\n"
@@ -993,7 +994,8 @@ int main(int argc, char **argv)
 	}
 
 	for (i = 0; i < ARRAY_SIZE(parts); i++) {
-		const char *list = knob ? knob : i ? words[1] : "always,exclusive,never";
+		const char *list = knob ? knob : !i ? "always,auto,exclusive,never" :
+							      i % 2 ? "exclusive" : "auto";
 
 		if (wanted && !listed(wanted, parts[i].name))
 			continue;
