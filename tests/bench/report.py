@@ -3,11 +3,12 @@
 runs to text, without looking at anything else."""
 
 import json
+import re
 import statistics
 
 # The columns: settings of the unpatched kernel, whose best is the one to beat, then ours.
 BASE_SETTINGS = ("base", "base+mthp")
-SETTINGS = BASE_SETTINGS + ("never", "always")
+SETTINGS = BASE_SETTINGS + ("never", "always", "auto")
 
 # Rows of the table: metric, what the table calls it, unit, and whether less or more is better
 # (None: neither, it is shown for information).
@@ -41,6 +42,10 @@ ROWS = {
     "redis": [(f"{phase}_{what}", f"{label}, {phase}", unit, better) for phase in ("before", "during", "after")
               for what, label, unit, better in (("per_second", "GET/s", "", "more"), ("p99_ms", "p99", "ms", "less"),
                                                 ("max_ms", "max", "ms", "less"))] + [HUGE],
+    "pattern": [("ops_per_second", "operations per second", "", "more"), ("faults", "faults", "", "less"),
+                ("thp_swpin_pmd", "THPs brought in whole", "", None), ("pswpin", "pages swapped in", "", "less"),
+                ("pswpout", "pages swapped out", "", "less"), HUGE,
+                ("huge_later_percent", "huge after khugepaged, %", "", "more")],
     "daemon": [("reload_seconds", "reload, nothing new", "s", "less"), ("change_seconds", "reload, all change", "s", "less"),
                ("reload_cpu_seconds", "processor time of the first", "s", "less"),
                ("change_cpu_seconds", "processor time of the second", "s", "less"),
@@ -163,6 +168,80 @@ def percent(ratio):
     return "" if ratio is None else f"{100 * (ratio - 1):+.1f}%"
 
 
+# --- regret -----------------------------------------------------------------
+
+# What auto may take, as a multiple of the better of always and never: the first that matches the benchmark. For
+# disk, zram and zswap; None: no matter how much.
+ALLOWED = [
+    (r"pattern-(in-order|backwards|two-streams|write)(-again)?(@\d+)?", 1.15, 1.15, 1.15),
+    (r"pattern-random(-again)?", 1.5, 1.3, 1.3),
+    (r"pattern-(one|eight|every-64k)(-shuffled|-new)?(-again)?(@\d+)?", 1.3, 1.3, 1.3),
+    (r"pattern-zipf(-together)?(-again)?@50", 1.2, 1.2, 1.2),
+    (r"pattern-(dense-sparse-dense|order-random-order)(@\d+)?", 1.5, 1.5, 1.5),
+    (r"rounds", 1.15, 1.15, None),
+]
+# Of what else there is, the metric that counts, whether less or more of it is better, and what is allowed.
+REGRET_METRICS = {
+    "pattern": [("ops_per_second", "", "more", None)],
+    "rounds": [("mib_per_second", ", MiB/s", "more", None)],
+    "redis": [("during_per_second", ", GET/s during", "more", 1 / 0.9), ("after_per_second", ", GET/s after", "more", 1 / 0.8)],
+}
+
+
+def allowed_regret(benchmark, swap):
+    for pattern, *limits in ALLOWED:
+        if re.fullmatch(pattern, benchmark):
+            return dict(zip(("disk", "zram", "zswap"), limits)).get(swap)
+    return None
+
+
+def regret_rows(records):
+    """One dictionary for each benchmark and kind of swap that has figures of auto, never and always."""
+    groups = {}
+    for record in records:
+        if record["benchmark"].split("-")[0] in REGRET_METRICS:
+            key = (record["benchmark"], record["swap"], record["clock"], record["size"])
+            groups.setdefault(key, {}).setdefault(record["setting"], {})[record["repeat"]] = record["metrics"]
+    result = []
+    for (benchmark, swap, clock, size), settings in groups.items():
+        for metric, label, better, allowed in REGRET_METRICS[benchmark.split("-")[0]]:
+            row = {"benchmark": benchmark, "label": benchmark.removeprefix("pattern-") + label, "swap": swap, "clock": clock,
+                   "size_mib": size, "metric": metric, "settings": {}, "regret": None,
+                   "allowed": allowed or allowed_regret(benchmark, swap)}
+            for setting in SETTINGS:
+                values = [m[metric] for m in settings.get(setting, {}).values() if metric in m]
+                if values:
+                    row["settings"][setting] = summarize(values)
+            regrets = []
+            for repeat, metrics in settings.get("auto", {}).items():
+                others = [settings[s][repeat][metric] for s in ("never", "always") if repeat in settings.get(s, {})]
+                if len(others) == 2:
+                    regrets.append(max(others) / metrics[metric] if better == "more" else metrics[metric] / min(others))
+            if regrets:
+                row["regret"] = statistics.median(regrets)
+                row["missed"] = bool(row["allowed"]) and row["regret"] > row["allowed"]
+            if len(set(row["settings"]) & {"never", "always", "auto"}) > 1:
+                result.append(row)
+    return sorted(result, key=lambda row: ("disk zram zswap rotating".split().index(row["swap"]), row["size_mib"]))
+
+
+def regret_table(table_rows):
+    """In Markdown: operations per second, regret, and a mark where it is more than is allowed."""
+    settings = [s for s in SETTINGS if any(s in row["settings"] for row in table_rows)]
+    lines, last = [["", *settings, "always / never", "regret", "allowed", ""]], None
+    for row in table_rows:
+        heading = f"{row['swap']}, {row['size_mib']} MiB" + (", counted" if row["clock"] == "count" else "")
+        if heading != last:
+            last = heading
+            lines.append([f"**{heading}**"] + [""] * (len(settings) + 4))
+        medians = {s: summary["median"] for s, summary in row["settings"].items()}
+        quotient = medians["always"] / medians["never"] if {"always", "never"} <= set(medians) else None
+        lines.append([row["label"], *(number(medians.get(s)) for s in settings), plain(quotient) if quotient else "",
+                      f"{row['regret']:.2f}" if row["regret"] else "", f"{row['allowed']:.2f}" if row["allowed"] else "",
+                      "MISSED" if row.get("missed") else ""])
+    return markdown(lines)
+
+
 def title(row):
     where = "" if row["swap"] == "none" else f", {row['swap']}"
     size = "" if row["benchmark"].startswith("daemon") else f", {row['size_mib']} MiB"
@@ -183,15 +262,19 @@ def table(table_rows):
             lines.append([f"**{last}**"] + [""] * (len(head) - 1))
         lines.append([row["label"], *(cell(row["settings"].get(s), row["unit"]) for s in settings),
                       *([percent(row["never_to_base"])] if cost else []), times(row["gain"]), number(row["limit"], row["unit"]), times(row["times_limit"])])
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-    widths = [max(3, width) for width in widths]
+    return markdown(lines)
+
+
+def markdown(lines):
+    """A table that lines up in a terminal too; the first line is the head."""
+    widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(lines[0]))]
 
     def draw(line):
         cells = [line[0].ljust(widths[0])] + [text.rjust(width) for text, width in zip(line[1:], widths[1:])]
         return "| " + " | ".join(cells) + " |"
 
     rule = "| " + "-" * widths[0] + " | " + " | ".join("-" * (width - 1) + ":" for width in widths[1:]) + " |"
-    return "\n".join([draw(head), rule, *map(draw, lines[1:])]) + "\n"
+    return "\n".join([draw(lines[0]), rule, *map(draw, lines[1:])]) + "\n"
 
 
 def as_json(table_rows, about):
@@ -200,7 +283,8 @@ def as_json(table_rows, about):
 
 # --- plots: gnuplot programs, with the data in them -------------------------
 
-COLOURS = {"base": "#888888", "base+mthp": "#bbbbbb", "never": "#e0b060", "always": "#2060c0", "limit": "#208040"}
+COLOURS = {"base": "#888888", "base+mthp": "#bbbbbb", "never": "#e0b060", "always": "#2060c0", "auto": "#c04080",
+           "limit": "#208040"}
 
 
 def block(name, lines):
