@@ -6,7 +6,8 @@
  * measured as one line, a JSON object. tests/bench/guest sets the kernel and calls this.
  *
  * Options: --size MIB, --rounds N, --processes N, and for patterns of access, whose names are pattern-NAME,
- * --limit PERCENT of the size, --seed N, --seconds N for each phase. "bench patterns" lists them.
+ * --limit PERCENT of the size, --seed N, --seconds N for each phase. "bench patterns" lists them. "present" looks
+ * at the process --pid N.
  */
 #define _GNU_SOURCE
 #include "bench.h"
@@ -365,10 +366,12 @@ static const struct {
 	{ "swapoff", swapped_swapoff },
 	{ "rounds", write_rounds },
 	{ "mapped", mapped_operations },
+	{ "build", build_processes },
+	{ "present", look_at_process },
 };
 
 static const char usage[] = "usage: bench [--size MIB] [--rounds N] [--processes N] [--limit PERCENT] [--seed N] "
-			    "[--seconds N] BENCHMARK, with an even MIB";
+			    "[--seconds N] [--pid N] BENCHMARK, with an even MIB";
 
 int main(int argc, char **argv)
 {
@@ -379,6 +382,7 @@ int main(int argc, char **argv)
 		{ "limit", required_argument, NULL, 'l' },
 		{ "seed", required_argument, NULL, 'S' },
 		{ "seconds", required_argument, NULL, 't' },
+		{ "pid", required_argument, NULL, 'P' },
 		{ 0 },
 	};
 	/* Locked with everything else, so that printing does not fault. */
@@ -399,11 +403,16 @@ int main(int argc, char **argv)
 		case 'l': options.limit = number; break;
 		case 'S': options.seed = number; break;
 		case 't': options.seconds = number; break;
+		case 'P': options.pid = number; break;
 		}
 	}
 	if (optind != argc - 1 || options.bytes % PMD_SIZE || options.limit > 100)
 		errx(2, "%s", usage);
 	name = argv[optind];
+	if (!strcmp(name, "build-job")) {
+		build_job(options.bytes, options.seed);
+		return 0;
+	}
 	if (!strcmp(name, "patterns")) {
 		list_patterns();
 		return 0;

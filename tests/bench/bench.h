@@ -17,6 +17,7 @@ struct options {
 	int limit;		/* of the cgroup, in percent of bytes; 0: none */
 	uint64_t seed;		/* of what is random */
 	double seconds;		/* after which a phase of a pattern is cut off */
+	int pid;		/* of the process to look at */
 };
 
 /* Add @name with @value to the result. Units are in the name: seconds, _kib, _percent, else a number. */
@@ -122,5 +123,13 @@ void mapped_operations(const struct options *options);
 /* A pattern of access, or with "-again" behind its name: in steady state. False if there is none of that @name. */
 bool run_pattern(const char *name, const struct options *options);
 void list_patterns(void);
+
+/* How many pages of each range of 2 MiB are present in the process options.pid, of those that all are or are swapped out. */
+void look_at_process(const struct options *options);
+
+void build_processes(const struct options *options);
+
+/* One of the processes of build_processes(): @bytes is the size of its heap. */
+void build_job(size_t bytes, uint64_t seed);
 
 #endif

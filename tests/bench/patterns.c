@@ -222,12 +222,26 @@ static void verify(const struct memory *memory)
 				errx(1, "page %zu came back damaged (seed %llu)", page, (unsigned long long)memory->seed);
 }
 
-static void make_memory(struct memory *memory, size_t bytes, size_t number, uint64_t seed)
+/* Cut @area into VMAs: pieces that are next to each other must not be alike. */
+static void make_small_vmas(const struct area *area)
+{
+	static const size_t sizes[] = { 64 << 10, 256 << 10, 1 << 20, 2 << 20 };
+	size_t quarter = area->bytes / 4 / PMD_SIZE * PMD_SIZE;
+
+	for (size_t i = 0; i < 4; i++)
+		for (size_t at = 0; at < quarter; at += 2 * sizes[i])
+			if (madvise(area->memory + i * quarter + at, sizes[i], MADV_DONTDUMP))
+				err(1, "MADV_DONTDUMP");
+}
+
+static void make_memory(struct memory *memory, size_t bytes, size_t number, bool small_vmas, uint64_t seed)
 {
 	*memory = (struct memory){ .number = number, .seed = mix(seed) };
 	for (size_t i = 0; i < number; i++) {
 		area_map(&memory->areas[i], bytes / number / PMD_SIZE * PMD_SIZE);
 		memory->pages += memory->areas[i].bytes / PAGE_SIZE;
+		if (small_vmas)
+			make_small_vmas(&memory->areas[i]);
 	}
 	memory->versions = locked(memory->pages);
 	for (size_t page = 0; page < memory->pages; page++)
@@ -244,8 +258,8 @@ static double memory_huge_percent(const struct memory *memory)
 struct runner {
 	const struct options *options;
 	struct memory memory;
-	bool fresh_phases;	/* swap everything out again before each phase, for there is no limit */
 	bool measured;		/* not while warming up */
+	double cap;		/* seconds after which a phase is cut off */
 	uint64_t random;
 	/* Of what was measured: */
 	double seconds;		/* with what was cut off */
@@ -257,26 +271,30 @@ struct runner {
 };
 
 #define PM_PRESENT	(1ULL << 63)
+#define PM_SWAP		(1ULL << 62)
 
-/* How many pages of each THP are mapped now? */
-static void look(struct runner *runner)
+/* How many pages at @address, which is that of a THP, are mapped, or swapped out, as @bit says? */
+static size_t with_bit(int pagemap, uintptr_t address, uint64_t bit)
 {
 	static uint64_t entries[PER_THP];
+	size_t number = 0;
+
+	if (pread(pagemap, entries, sizeof(entries), address / PAGE_SIZE * sizeof(*entries)) != sizeof(entries))
+		err(1, "pagemap");
+	for (size_t i = 0; i < PER_THP; i++)
+		number += !!(entries[i] & bit);
+	return number;
+}
+
+static void look(struct runner *runner)
+{
 	static int pagemap = -1;
 	double start = now();
 
 	if (pagemap < 0)
 		pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	for (size_t page = 0; page < runner->memory.pages; page += PER_THP) {
-		off_t at = (uintptr_t)address(&runner->memory, page) / PAGE_SIZE * sizeof(*entries);
-		size_t present = 0;
-
-		if (pread(pagemap, entries, sizeof(entries), at) != sizeof(entries))
-			err(1, "/proc/self/pagemap");
-		for (size_t i = 0; i < PER_THP; i++)
-			present += !!(entries[i] & PM_PRESENT);
-		runner->present[present]++;
-	}
+	for (size_t page = 0; page < runner->memory.pages; page += PER_THP)
+		runner->present[with_bit(pagemap, (uintptr_t)address(&runner->memory, page), PM_PRESENT)]++;
 	runner->looks++;
 	runner->paused += now() - start;
 }
@@ -315,7 +333,7 @@ static void *work(void *argument)
 		took = now() - start;
 		if (stream->looks)
 			took -= runner->paused - paused;
-		if (took > runner->options->seconds)
+		if (took > runner->cap)
 			break;
 	}
 	took = now() - start;
@@ -568,6 +586,7 @@ static void run_forked_sparse(struct runner *runner)
 
 #define DENSE		1	/* every page is touched */
 #define TWO_AREAS	2
+#define SMALL_VMAS	4	/* areas of 64K, 256K, 1M and 2M, a quarter of the memory each */
 
 static const struct pattern {
 	const char *name, *text;
@@ -592,6 +611,9 @@ static const struct pattern {
 	{ "two-streams", "two threads, each in order through a half of one area", DENSE, run_two_streams },
 	{ "two-areas", "in turn: an area in order, another at random", DENSE | TWO_AREAS, run_two_areas },
 	{ "two-areas-sparse", "in turn: a THP of an area in order, 1 page of a THP of another", TWO_AREAS, run_two_areas_sparse },
+	{ "small-vmas", "every page of VMAs of 64K to 2M, in order", SMALL_VMAS, run_in_order },
+	{ "small-vmas-random", "the same once in random order", SMALL_VMAS, run_random },
+	{ "small-vmas-sparse", "a page every 64K of VMAs of 64K to 2M, in order", SMALL_VMAS, run_every_64k },
 	{ "forked", "after fork: the parent in order, the child at random", DENSE, run_forked },
 	{ "forked-sparse", "after fork: the parent in order, the child 1 page of each THP", DENSE, run_forked_sparse },
 };
@@ -627,16 +649,44 @@ static void khugepaged_pass(void)
 	}
 }
 
-static void result_present(const struct runner *runner)
+static void result_present(const size_t present[PER_THP + 1])
 {
 	char json[(PER_THP + 1) * 24], *end = json;
 
 	*end++ = '[';
 	for (size_t i = 0; i <= PER_THP; i++)
-		if (runner->present[i])
-			end += sprintf(end, "%s[%zu, %zu]", end[-1] == '[' ? "" : ", ", i, runner->present[i]);
+		if (present[i])
+			end += sprintf(end, "%s[%zu, %zu]", end[-1] == '[' ? "" : ", ", i, present[i]);
 	strcpy(end, "]");
 	result_json("present", json);
+}
+
+void look_at_process(const struct options *options)
+{
+	size_t present[PER_THP + 1] = { 0 };
+	unsigned long start, end, inode;
+	char path[64], line[PATH_MAX];
+	FILE *maps;
+	int pagemap;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", options->pid);
+	maps = fopen(path, "re");
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", options->pid);
+	pagemap = open(path, O_RDONLY | O_CLOEXEC);
+	if (!maps || pagemap < 0)
+		err(1, "process %d", options->pid);
+	while (fgets(line, sizeof(line), maps)) {
+		if (sscanf(line, "%lx-%lx %*s %*s %*s %lu", &start, &end, &inode) != 3 || inode)
+			continue;
+		/* What fits whole THPs, and is used. */
+		start = (start + PMD_SIZE - 1) / PMD_SIZE * PMD_SIZE;
+		for (; start + PMD_SIZE <= end; start += PMD_SIZE)
+			if (with_bit(pagemap, start, PM_PRESENT | PM_SWAP) == PER_THP)
+				present[with_bit(pagemap, start, PM_PRESENT)]++;
+	}
+	fclose(maps);
+	close(pagemap);
+	result_present(present);
 }
 
 static void run_pattern_of(const struct pattern *pattern, const struct options *options, bool again)
@@ -648,8 +698,10 @@ static void run_pattern_of(const struct pattern *pattern, const struct options *
 	runner = (struct runner){ .options = options, .random = mix(options->seed) };
 	result("seed", options->seed);
 	result("limit_percent", options->limit ?: 100);
-	make_memory(&runner.memory, options->bytes, pattern->flags & TWO_AREAS ? 2 : 1, options->seed);
-	check_huge(memory_huge_percent(&runner.memory));
+	make_memory(&runner.memory, options->bytes, pattern->flags & TWO_AREAS ? 2 : 1, pattern->flags & SMALL_VMAS,
+		    options->seed);
+	if (!(pattern->flags & SMALL_VMAS))
+		check_huge(memory_huge_percent(&runner.memory));
 	for (size_t i = 0; i < runner.memory.number; i++)
 		swap_out_cold(&runner.memory.areas[i]);
 	if (options->limit) {
@@ -661,8 +713,11 @@ static void run_pattern_of(const struct pattern *pattern, const struct options *
 		limit_memory(overhead + runner.memory.pages * PAGE_SIZE / 100 * options->limit);
 	}
 
-	if (again)
+	runner.cap = options->seconds;
+	if (again) {
 		pattern->run(&runner);
+		runner.cap /= 3;
+	}
 	runner.measured = true;
 	for (int pass = 0; pass < (again ? 3 : 1); pass++)
 		pattern->run(&runner);
@@ -673,7 +728,7 @@ static void run_pattern_of(const struct pattern *pattern, const struct options *
 	counters_result(&runner.counters);
 	result("huge_percent", memory_huge_percent(&runner.memory));
 	if (runner.looks)
-		result_present(&runner);
+		result_present(runner.present);
 	if (options->limit) {
 		cgroup_file(path, "memory.max");
 		write_line(path, "max");

@@ -46,6 +46,9 @@ ROWS = {
                 ("thp_swpin_pmd", "THPs brought in whole", "", None), ("pswpin", "pages swapped in", "", "less"),
                 ("pswpout", "pages swapped out", "", "less"), HUGE,
                 ("huge_later_percent", "huge after khugepaged, %", "", "more")],
+    "build": [("seconds", "build", "s", "less"), ("faults", "faults", "", "less"),
+              ("thp_swpin_pmd", "THPs brought in whole", "", None), ("pswpin", "pages swapped in", "", "less"),
+              ("pswpout", "pages swapped out", "", "less")],
     "daemon": [("reload_seconds", "reload, nothing new", "s", "less"), ("change_seconds", "reload, all change", "s", "less"),
                ("reload_cpu_seconds", "processor time of the first", "s", "less"),
                ("change_cpu_seconds", "processor time of the second", "s", "less"),
@@ -180,10 +183,14 @@ ALLOWED = [
     (r"pattern-(dense-sparse-dense|order-random-order)(@\d+)?", 1.5, 1.5, 1.5),
     (r"rounds", 1.15, 1.15, None),
 ]
+# What auto may take as a multiple of the base.
+ALLOWED_TO_BASE = r"build|pattern-small-vmas(-sparse|-random)?(@\d+)?"
+TO_BASE = 1.05
 # Of what else there is, the metric that counts, whether less or more of it is better, and what is allowed.
 REGRET_METRICS = {
     "pattern": [("ops_per_second", "", "more", None)],
     "rounds": [("mib_per_second", ", MiB/s", "more", None)],
+    "build": [("seconds", ", s", "less", None)],
     "redis": [("during_per_second", ", GET/s during", "more", 1 / 0.9), ("after_per_second", ", GET/s after", "more", 1 / 0.8)],
 }
 
@@ -217,6 +224,11 @@ def regret_rows(records):
                 others = [settings[s][repeat][metric] for s in ("never", "always") if repeat in settings.get(s, {})]
                 if len(others) == 2:
                     regrets.append(max(others) / metrics[metric] if better == "more" else metrics[metric] / min(others))
+            if re.fullmatch(ALLOWED_TO_BASE, benchmark):
+                row["allowed"] = TO_BASE
+                base, auto = (row["settings"].get(s, {}).get("median") for s in ("base", "auto"))
+                regrets = [base / auto if better == "more" else auto / base] if base and auto else []
+                row["label"] += ", to the base"
             if regrets:
                 row["regret"] = statistics.median(regrets)
                 row["missed"] = bool(row["allowed"]) and row["regret"] > row["allowed"]
@@ -338,6 +350,70 @@ def merged_histograms(records, swap):
     return {s: sorted(merged[s].items()) for s in SETTINGS if s in merged}
 
 
+# --- how much of each THP is present ---------------------------------------
+
+# Reading a THP pays from so many of its pages on: the least and the most that was measured.
+BREAK_EVEN = {"disk": (2, 6), "zram": (140, 445), "zswap": (330, 330)}
+
+
+def present_counts(records, swap, setting="never"):
+    """For each benchmark, how many looks found how many pages of a THP present: sorted pairs of pages and looks."""
+    merged = {}
+    for record in records:
+        if record["swap"] == swap and record["setting"] == setting and "present" in record["metrics"]:
+            counts = merged.setdefault(record["benchmark"].removeprefix("pattern-"), {})
+            for pages, looks in record["metrics"]["present"]:
+                counts[pages] = counts.get(pages, 0) + looks
+    return {name: sorted(counts.items()) for name, counts in merged.items()}
+
+
+def deciles(pairs):
+    """The numbers of pages below which a tenth, two tenths ... of the looks are."""
+    total, seen, result = sum(looks for _, looks in pairs), 0, []
+    for pages, looks in pairs:
+        seen += looks
+        while len(result) < 9 and seen * 10 >= total * (len(result) + 1):
+            result.append(pages)
+    return result
+
+
+def present_table(records):
+    """In Markdown: deciles, and the share of THPs of which more is present than what pays."""
+    lines = [["pages of 512 present", *(f"{10 * i}%" for i in range(1, 10)), "below", "between", "above"]]
+    for swap, (low, high) in BREAK_EVEN.items():
+        counts = present_counts(records, swap)
+        if counts:
+            lines.append([f"**{swap}: pays from {low}{f' to {high}' if high != low else ''}**"] + [""] * 12)
+        for name, pairs in counts.items():
+            total = sum(looks for _, looks in pairs)
+            below = sum(looks for pages, looks in pairs if pages < low) / total
+            above = sum(looks for pages, looks in pairs if pages > high) / total
+            lines.append([name, *map(str, deciles(pairs)),
+                          *(f"{100 * share:.0f}%" for share in (below, 1 - below - above, above))])
+    return markdown(lines) if len(lines) > 1 else ""
+
+
+def present_plot(swap, counts):
+    """The share of THPs of which so many pages or fewer are present; between the lines it depends."""
+    program, plots = [], []
+    for i, (name, pairs) in enumerate(counts.items()):
+        total, seen, lines = sum(looks for _, looks in pairs), 0, ["0.7 0"]
+        for pages, looks in pairs:
+            lines.append(f"{max(pages, 0.7)} {seen / total:.6g}")
+            seen += looks
+            lines.append(f"{max(pages, 0.7)} {seen / total:.6g}")
+        lines.append("512 1")
+        program.append(block(f"data{i}", lines))
+        plots.append(f'$data{i} using 1:2 with lines linewidth 2 dashtype {1 + i // 8} title "{name}"')
+    low, high = BREAK_EVEN[swap]
+    program += [f'set title "Present pages of each THP, {swap}, swap\\_pmd = never; grey: where bringing back whole breaks even"',
+                'set xlabel "pages present, of 512"', 'set ylabel "share of THPs that have so many or fewer"',
+                "set logscale x 2", "set xrange [0.7:560]", "set yrange [0:1.02]", "set grid", "set key outside right noenhanced",
+                f"set object 1 rectangle from {low * 0.97},0 to {high * 1.03},1.02 behind fillcolor '#dddddd' fillstyle solid noborder",
+                "plot " + ", ".join(plots)]
+    return f"present-{swap}", "\n".join(program) + "\n"
+
+
 def plots(records, table_rows):
     """Name and gnuplot program of each plot that there are figures for."""
     result = []
@@ -359,6 +435,10 @@ def plots(records, table_rows):
     if rounds:
         result.append(bars("rounds", "Processes that write more than fits, round after round", "MiB per second", rounds,
                            logarithmic=False))
+    for swap in BREAK_EVEN:
+        counts = present_counts(records, swap)
+        if counts:
+            result.append(present_plot(swap, counts))
     daemon = [(f"{row['label'].removeprefix('reload, ')}, {row['benchmark'].split('-')[1]}", row) for row in table_rows
               if row["benchmark"].startswith("daemon") and row["metric"] in ("reload_seconds", "change_seconds")]
     if daemon:
