@@ -6,7 +6,7 @@
  * measured as one line, a JSON object. tests/bench/guest sets the kernel and calls this.
  *
  * Options: --size MIB, --rounds N, --processes N, and for patterns of access, whose names are pattern-NAME,
- * --limit PERCENT of the size, --seed N, --seconds N for each phase. "bench patterns" lists them. "present" looks
+ * --limit PERCENT of the size, --seed N, --seconds N for each phase (2 for 128 MiB). "bench patterns" lists them. "present" looks
  * at the process --pid N.
  */
 #define _GNU_SOURCE
@@ -387,7 +387,7 @@ int main(int argc, char **argv)
 	};
 	/* Locked with everything else, so that printing does not fault. */
 	static char output[1 << 16];
-	struct options options = { .bytes = 256UL << 20, .rounds = 8, .processes = 4, .seed = 1, .seconds = 4 };
+	struct options options = { .bytes = 256UL << 20, .rounds = 8, .processes = 4, .seed = 1 };
 	const char *name;
 	int option;
 
@@ -408,6 +408,8 @@ int main(int argc, char **argv)
 	}
 	if (optind != argc - 1 || options.bytes % PMD_SIZE || options.limit > 100)
 		errx(2, "%s", usage);
+	if (!options.seconds)
+		options.seconds = 2.0 * options.bytes / (128 << 20);
 	name = argv[optind];
 	if (!strcmp(name, "build-job")) {
 		build_job(options.bytes, options.seed);
