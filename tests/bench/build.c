@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define JOBS		48
+#define JOBS		24
 #define AT_ONCE		8
 
 static uint64_t next(uint64_t *random)

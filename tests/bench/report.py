@@ -406,7 +406,7 @@ def present_plot(swap, counts):
         program.append(block(f"data{i}", lines))
         plots.append(f'$data{i} using 1:2 with lines linewidth 2 dashtype {1 + i // 8} title "{name}"')
     low, high = BREAK_EVEN[swap]
-    program += [f'set title "Present pages of each THP, {swap}, swap\\_pmd = never; grey: where bringing back whole breaks even"',
+    program += [f'set title "Pages present of each THP, {swap}, never; grey: where whole breaks even" noenhanced',
                 'set xlabel "pages present, of 512"', 'set ylabel "share of THPs that have so many or fewer"',
                 "set logscale x 2", "set xrange [0.7:560]", "set yrange [0:1.02]", "set grid", "set key outside right noenhanced",
                 f"set object 1 rectangle from {low * 0.97},0 to {high * 1.03},1.02 behind fillcolor '#dddddd' fillstyle solid noborder",
