@@ -62,8 +62,8 @@ void build_job(size_t bytes, uint64_t seed)
 		node->at = at;
 		node->bytes = sizeof(*node) + 16 * (1 + next(&random) % 32);
 		for (size_t i = 0; i < 2 && number; i++) {
-			/* Seven of eight links lead to one of the last thousand nodes. */
-			size_t back = next(&random) % 8 ? next(&random) % 1024 : next(&random) % number;
+			/* Most links lead to one of the last thousand nodes. */
+			size_t back = next(&random) % 64 ? next(&random) % 1024 : next(&random) % number;
 			struct node *other = visit(heap, places[back < number ? number - 1 - back : 0]);
 
 			node->links[i] = other->at;
