@@ -389,7 +389,7 @@ def present_table(records):
             below = sum(looks for pages, looks in pairs if pages < low) / total
             above = sum(looks for pages, looks in pairs if pages > high) / total
             lines.append([name, *map(str, deciles(pairs)),
-                          *(f"{100 * share:.0f}%" for share in (below, 1 - below - above, above))])
+                          *(f"{100 * share:.0f}%" for share in (below, abs(1 - below - above), above))])
     return markdown(lines) if len(lines) > 1 else ""
 
 
