@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Usage: bench [--size MIB] [--rounds N] [--processes N] BENCHMARK
+ * Usage: bench [OPTION...] BENCHMARK
  *
  * Run one benchmark on the kernel as it is set, in a cgroup of its own, as root, and print what it
  * measured as one line, a JSON object. tests/bench/guest sets the kernel and calls this.
+ *
+ * Options: --size MIB, --rounds N, --processes N, and for patterns of access, whose names are pattern-NAME,
+ * --limit PERCENT of the size, --seed N, --seconds N for each phase (2 for 128 MiB). "bench patterns" lists them. "present" looks
+ * at the process --pid N.
  */
 #define _GNU_SOURCE
 #include "bench.h"
@@ -117,37 +121,159 @@ void finished(struct stretch *stretch, const char *prefix)
 			 value_in("/proc/vmstat", "thp_split_pmd_swap") - stretch->split);
 }
 
+static bool is_counted(const char *name)
+{
+	return !strncmp(name, "thp_swp", 7) || !strncmp(name, "thp_split_pmd_swap", 18) || !strncmp(name, "pswp", 4) ||
+	       !strncmp(name, "swap_ra", 7) || !strcmp(name, "workingset_refault_anon");
+}
+
+/* Sum the faults of this process and of its children. */
+static void count_faults(long *faults, long *major)
+{
+	static const int who[] = { RUSAGE_SELF, RUSAGE_CHILDREN };
+	struct rusage usage;
+
+	*faults = *major = 0;
+	for (size_t i = 0; i < sizeof(who) / sizeof(who[0]); i++) {
+		getrusage(who[i], &usage);
+		*faults += usage.ru_minflt + usage.ru_majflt;
+		*major += usage.ru_majflt;
+	}
+}
+
+static size_t read_counters(typeof(((struct counters *)0)->start[0]) *counters)
+{
+	FILE *file = fopen("/proc/vmstat", "re");
+	size_t number = 0;
+
+	if (!file)
+		err(1, "/proc/vmstat");
+	while (number < MAX_COUNTERS &&
+	       fscanf(file, "%47s %lld", counters[number].name, &counters[number].value) == 2)
+		number += is_counted(counters[number].name);
+	fclose(file);
+	return number;
+}
+
+void counters_start(struct counters *counters)
+{
+	counters->number = read_counters(counters->start);
+	count_faults(&counters->faults_start, &counters->major_start);
+}
+
+void counters_stop(struct counters *counters)
+{
+	typeof(counters->start) now;
+	long faults, major;
+
+	count_faults(&faults, &major);
+	counters->faults += faults - counters->faults_start;
+	counters->major += major - counters->major_start;
+	read_counters(now);
+	for (size_t i = 0; i < counters->number; i++) {
+		strcpy(counters->sum[i].name, now[i].name);
+		counters->sum[i].value += now[i].value - counters->start[i].value;
+	}
+}
+
+void counters_result(const struct counters *counters)
+{
+	result("faults", counters->faults);
+	result("major_faults", counters->major);
+	for (size_t i = 0; i < counters->number; i++)
+		if (counters->sum[i].value || !strncmp(counters->sum[i].name, "pswp", 4) ||
+		    !strncmp(counters->sum[i].name, "thp_swpin_pmd", 13))
+			result(counters->sum[i].name, counters->sum[i].value);
+}
+
+void read_line(const char *path, char *line, size_t size)
+{
+	FILE *file = fopen(path, "re");
+
+	if (!file || !fgets(line, size, file))
+		err(1, "%s", path);
+	line[strcspn(line, "\n")] = '\0';
+	fclose(file);
+}
+
+long long number_in(const char *path)
+{
+	char line[64];
+
+	read_line(path, line, sizeof(line));
+	return strtoll(line, NULL, 10);
+}
+
+void write_line(const char *path, const char *line)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, line, strlen(line)) != (ssize_t)strlen(line))
+		err(1, "%s", path);
+	close(fd);
+}
+
+void limit_memory(size_t bytes)
+{
+	char path[PATH_MAX], line[32];
+
+	cgroup_file(path, "memory.max");
+	snprintf(line, sizeof(line), "%zu", bytes);
+	write_line(path, line);
+}
+
 double huge_percent(const struct area *area)
 {
 	return 100.0 * huge_kib() * 1024 / area->bytes;
 }
 
-void make_swapped(struct area *area, size_t bytes, const char *prefix)
+/* What of @area is in memory, or in the swap cache. */
+static long long resident_kib(const struct area *area)
 {
-	long long before = value_in("/proc/self/status", "VmSwap"), out;
-	double start, seconds, huge;
+	static unsigned char resident[PMD_SIZE / PAGE_SIZE];
+	long long pages = 0;
 
-	area_map(area, bytes);
-	area_fill(area);
-	huge = huge_percent(area);
-	if (huge < 95)
-		errx(1, "only %.0f%% of the memory became huge (too little free memory?)", huge);
-	start = now();
-	if (madvise(area->memory, bytes, MADV_PAGEOUT))
+	for (size_t at = 0; at < area->bytes; at += PMD_SIZE) {
+		if (mincore(area->memory + at, PMD_SIZE, resident))
+			err(1, "mincore");
+		for (size_t i = 0; i < sizeof(resident); i++)
+			pages += resident[i] & 1;
+	}
+	return pages * (long long)PAGE_SIZE / 1024;
+}
+
+void check_huge(double percent)
+{
+	if (percent < 95)
+		errx(1, "only %.0f%% of the memory became huge (too little free memory?)", percent);
+}
+
+double swap_out_cold(const struct area *area)
+{
+	/* Less than one THP may come back in the meantime, or be busy. */
+	long long most = (area->bytes / 100 > PMD_SIZE / 2 ? area->bytes / 100 : PMD_SIZE / 2) / 1024;
+	double start = now(), seconds;
+
+	if (madvise(area->memory, area->bytes, MADV_PAGEOUT))
 		err(1, "MADV_PAGEOUT");
 	seconds = now() - start;
 	/* The writes may still be going on, and pages that were busy are still in memory. */
 	for (int try = 0; try < 20; try++) {
-		evict_swap_cache(bytes);
-		out = (value_in("/proc/self/status", "VmSwap") - before) * 1024;
-		if (out >= (long long)(bytes / 100 * 99)) {
-			prefixed(prefix, "swapout_seconds", seconds);
-			return;
-		}
-		if (madvise(area->memory, bytes, MADV_PAGEOUT))
+		evict_swap_cache(area->bytes);
+		if (resident_kib(area) <= most)
+			return seconds;
+		if (madvise(area->memory, area->bytes, MADV_PAGEOUT))
 			err(1, "MADV_PAGEOUT");
 	}
-	errx(1, "only %lld of %zu bytes could be swapped out (is the swap device large enough?)", out, bytes);
+	errx(1, "%lld KiB cannot be swapped out (is the swap device large enough?)", resident_kib(area));
+}
+
+void make_swapped(struct area *area, size_t bytes, const char *prefix)
+{
+	area_map(area, bytes);
+	area_fill(area);
+	check_huge(huge_percent(area));
+	prefixed(prefix, "swapout_seconds", swap_out_cold(area));
 }
 
 #define PM_SWAP		(1ULL << 62)
@@ -240,7 +366,12 @@ static const struct {
 	{ "swapoff", swapped_swapoff },
 	{ "rounds", write_rounds },
 	{ "mapped", mapped_operations },
+	{ "build", build_processes },
+	{ "present", look_at_process },
 };
+
+static const char usage[] = "usage: bench [--size MIB] [--rounds N] [--processes N] [--limit PERCENT] [--seed N] "
+			    "[--seconds N] [--pid N] BENCHMARK, with an even MIB";
 
 int main(int argc, char **argv)
 {
@@ -248,38 +379,63 @@ int main(int argc, char **argv)
 		{ "size", required_argument, NULL, 's' },
 		{ "rounds", required_argument, NULL, 'r' },
 		{ "processes", required_argument, NULL, 'p' },
+		{ "limit", required_argument, NULL, 'l' },
+		{ "seed", required_argument, NULL, 'S' },
+		{ "seconds", required_argument, NULL, 't' },
+		{ "pid", required_argument, NULL, 'P' },
 		{ 0 },
 	};
 	/* Locked with everything else, so that printing does not fault. */
 	static char output[1 << 16];
-	struct options options = { .bytes = 256UL << 20, .rounds = 8, .processes = 4 };
+	struct options options = { .bytes = 256UL << 20, .rounds = 8, .processes = 4, .seed = 1 };
+	const char *name;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		long number = option == '?' ? 0 : strtol(optarg, NULL, 10);
 
 		if (number <= 0)
-			errx(2, "usage: bench [--size MIB] [--rounds N] [--processes N] BENCHMARK");
-		if (option == 's')
-			options.bytes = (size_t)number << 20;
-		else if (option == 'r')
-			options.rounds = number;
-		else
-			options.processes = number;
+			errx(2, "%s", usage);
+		switch (option) {
+		case 's': options.bytes = (size_t)number << 20; break;
+		case 'r': options.rounds = number; break;
+		case 'p': options.processes = number; break;
+		case 'l': options.limit = number; break;
+		case 'S': options.seed = number; break;
+		case 't': options.seconds = number; break;
+		case 'P': options.pid = number; break;
+		}
 	}
-	if (optind != argc - 1 || options.bytes % PMD_SIZE)
-		errx(2, "usage: bench [--size MIB] [--rounds N] [--processes N] BENCHMARK, MIB even");
+	if (optind != argc - 1 || options.bytes % PMD_SIZE || options.limit > 100)
+		errx(2, "%s", usage);
+	if (!options.seconds)
+		options.seconds = 2.0 * options.bytes / (128 << 20);
+	name = argv[optind];
+	if (!strcmp(name, "build-job")) {
+		build_job(options.bytes, options.seed);
+		return 0;
+	}
+	if (!strcmp(name, "patterns")) {
+		list_patterns();
+		return 0;
+	}
 
+	setvbuf(stdout, output, _IOFBF, sizeof(output));
+	/* What is measured is swapped, not the program that measures. */
+	if (mlockall(MCL_CURRENT))
+		err(1, "mlockall");
+	if (!strncmp(name, "pattern-", 8)) {
+		if (!run_pattern(name + 8, &options))
+			errx(2, "there is no pattern '%s'; \"bench patterns\" lists them", name + 8);
+		puts("}");
+		return fflush(stdout) || ferror(stdout);
+	}
 	for (size_t i = 0; i < sizeof(benchmarks) / sizeof(benchmarks[0]); i++) {
-		if (strcmp(benchmarks[i].name, argv[optind]))
+		if (strcmp(benchmarks[i].name, name))
 			continue;
-		setvbuf(stdout, output, _IOFBF, sizeof(output));
-		/* What is measured is swapped, not the program that measures. */
-		if (mlockall(MCL_CURRENT))
-			err(1, "mlockall");
 		benchmarks[i].run(&options);
 		puts("}");
 		return fflush(stdout) || ferror(stdout);
 	}
-	errx(2, "there is no benchmark '%s'", argv[optind]);
+	errx(2, "there is no benchmark '%s'", name);
 }

@@ -14,6 +14,10 @@ struct options {
 	size_t bytes;		/* of memory to work on */
 	int rounds;		/* of benchmarks that go over it more than once */
 	int processes;		/* of benchmarks that have several */
+	int limit;		/* of the cgroup, in percent of bytes; 0: none */
+	uint64_t seed;		/* of what is random */
+	double seconds;		/* after which a phase of a pattern is cut off */
+	int pid;		/* of the process to look at */
 };
 
 /* Add @name with @value to the result. Units are in the name: seconds, _kib, _percent, else a number. */
@@ -43,6 +47,44 @@ double cpu_seconds(const struct rusage *usage);
 
 /* The path of the device that is swapped to, such as /dev/vdc. */
 const char *swap_device(void);
+
+/* Counters of /proc/vmstat about swap, and faults, of this process and children that it waited for. */
+#define MAX_COUNTERS	64
+
+struct counters {
+	struct {
+		char name[48];
+		long long value;
+	} start[MAX_COUNTERS], sum[MAX_COUNTERS];
+	size_t number;
+	long faults_start, major_start, faults, major;
+};
+
+/* What happens between the two is added to @counters. The kernel has those that it has. */
+void counters_start(struct counters *counters);
+void counters_stop(struct counters *counters);
+
+/* Add them to the result by their names. Only what moved, but for faults, pswpin and pswpout. */
+void counters_result(const struct counters *counters);
+
+/* The number in the file @path. */
+long long number_in(const char *path);
+
+/* The first line of the file @path, without its end. */
+void read_line(const char *path, char *line, size_t size);
+void write_line(const char *path, const char *line);
+
+/* Set memory.max of the cgroup of this process. */
+void limit_memory(size_t bytes);
+
+/* End the program if only @percent of memory became huge, and that is less than 95. */
+void check_huge(double percent);
+
+/*
+ * Swap @area out, and out of the swap cache too. The seconds that MADV_PAGEOUT took. Ends the program
+ * if less than 99% went out.
+ */
+double swap_out_cold(const struct area *area);
 
 /*
  * Make @bytes of THPs with data and swap them out. Adds swapout_seconds to the result, with @prefix.
@@ -77,5 +119,17 @@ void swapped_operations(const struct options *options);
 void swapped_swapoff(const struct options *options);
 void write_rounds(const struct options *options);
 void mapped_operations(const struct options *options);
+
+/* A pattern of access, or with "-again" behind its name: in steady state. False if there is none of that @name. */
+bool run_pattern(const char *name, const struct options *options);
+void list_patterns(void);
+
+/* How many pages of each range of 2 MiB are present in the process options.pid, of those that all are or are swapped out. */
+void look_at_process(const struct options *options);
+
+void build_processes(const struct options *options);
+
+/* One of the processes of build_processes(): @bytes is the size of its heap. */
+void build_job(size_t bytes, uint64_t seed);
 
 #endif

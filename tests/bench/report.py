@@ -3,11 +3,12 @@
 runs to text, without looking at anything else."""
 
 import json
+import re
 import statistics
 
 # The columns: settings of the unpatched kernel, whose best is the one to beat, then ours.
 BASE_SETTINGS = ("base", "base+mthp")
-SETTINGS = BASE_SETTINGS + ("never", "always")
+SETTINGS = BASE_SETTINGS + ("never", "always", "auto")
 
 # Rows of the table: metric, what the table calls it, unit, and whether less or more is better
 # (None: neither, it is shown for information).
@@ -41,6 +42,13 @@ ROWS = {
     "redis": [(f"{phase}_{what}", f"{label}, {phase}", unit, better) for phase in ("before", "during", "after")
               for what, label, unit, better in (("per_second", "GET/s", "", "more"), ("p99_ms", "p99", "ms", "less"),
                                                 ("max_ms", "max", "ms", "less"))] + [HUGE],
+    "pattern": [("ops_per_second", "operations per second", "", "more"), ("faults", "faults", "", "less"),
+                ("thp_swpin_pmd", "THPs brought in whole", "", None), ("pswpin", "pages swapped in", "", "less"),
+                ("pswpout", "pages swapped out", "", "less"), HUGE,
+                ("huge_later_percent", "huge after khugepaged, %", "", "more")],
+    "build": [("seconds", "build", "s", "less"), ("faults", "faults", "", "less"),
+              ("thp_swpin_pmd", "THPs brought in whole", "", None), ("pswpin", "pages swapped in", "", "less"),
+              ("pswpout", "pages swapped out", "", "less")],
     "daemon": [("reload_seconds", "reload, nothing new", "s", "less"), ("change_seconds", "reload, all change", "s", "less"),
                ("reload_cpu_seconds", "processor time of the first", "s", "less"),
                ("change_cpu_seconds", "processor time of the second", "s", "less"),
@@ -163,6 +171,89 @@ def percent(ratio):
     return "" if ratio is None else f"{100 * (ratio - 1):+.1f}%"
 
 
+# --- regret -----------------------------------------------------------------
+
+# What auto may take, as a multiple of the better of always and never: the first that matches the benchmark. For
+# disk, zram and zswap; None: no matter how much.
+ALLOWED = [
+    (r"pattern-(in-order|backwards|two-streams|write)(-again)?(@\d+)?", 1.15, 1.15, 1.15),
+    (r"pattern-random(-again)?", 1.5, 1.3, 1.3),
+    (r"pattern-(one|eight|every-64k)(-shuffled|-new)?(-again)?(@\d+)?", 1.3, 1.3, 1.3),
+    (r"pattern-zipf(-together)?(-again)?@50", 1.2, 1.2, 1.2),
+    (r"pattern-(dense-sparse-dense|order-random-order)(@\d+)?", 1.5, 1.5, 1.5),
+    (r"rounds", 1.15, 1.15, None),
+]
+# What auto may take as a multiple of the base.
+ALLOWED_TO_BASE = r"build|pattern-small-vmas(-sparse|-random)?(@\d+)?"
+TO_BASE = 1.05
+# Of what else there is, the metric that counts, whether less or more of it is better, and what is allowed.
+REGRET_METRICS = {
+    "pattern": [("ops_per_second", "", "more", None)],
+    "rounds": [("mib_per_second", ", MiB/s", "more", None)],
+    "build": [("seconds", ", s", "less", None)],
+    "redis": [("during_per_second", ", GET/s during", "more", 1 / 0.9), ("after_per_second", ", GET/s after", "more", 1 / 0.8)],
+}
+
+
+def allowed_regret(benchmark, swap):
+    for pattern, *limits in ALLOWED:
+        if re.fullmatch(pattern, benchmark):
+            return dict(zip(("disk", "zram", "zswap"), limits)).get(swap)
+    return None
+
+
+def regret_rows(records):
+    """One dictionary for each benchmark and kind of swap that has figures of auto, never and always."""
+    groups = {}
+    for record in records:
+        if record["benchmark"].split("-")[0] in REGRET_METRICS:
+            key = (record["benchmark"], record["swap"], record["clock"], record["size"])
+            groups.setdefault(key, {}).setdefault(record["setting"], {})[record["repeat"]] = record["metrics"]
+    result = []
+    for (benchmark, swap, clock, size), settings in groups.items():
+        for metric, label, better, allowed in REGRET_METRICS[benchmark.split("-")[0]]:
+            row = {"benchmark": benchmark, "label": benchmark.removeprefix("pattern-") + label, "swap": swap, "clock": clock,
+                   "size_mib": size, "metric": metric, "settings": {}, "regret": None,
+                   "allowed": allowed or allowed_regret(benchmark, swap)}
+            for setting in SETTINGS:
+                values = [m[metric] for m in settings.get(setting, {}).values() if metric in m]
+                if values:
+                    row["settings"][setting] = summarize(values)
+            regrets = []
+            for repeat, metrics in settings.get("auto", {}).items():
+                others = [settings[s][repeat][metric] for s in ("never", "always") if repeat in settings.get(s, {})]
+                if len(others) == 2:
+                    regrets.append(max(others) / metrics[metric] if better == "more" else metrics[metric] / min(others))
+            if re.fullmatch(ALLOWED_TO_BASE, benchmark):
+                row["allowed"] = TO_BASE
+                base, auto = (row["settings"].get(s, {}).get("median") for s in ("base", "auto"))
+                regrets = [base / auto if better == "more" else auto / base] if base and auto else []
+                row["label"] += ", to the base"
+            if regrets:
+                row["regret"] = statistics.median(regrets)
+                row["missed"] = bool(row["allowed"]) and row["regret"] > row["allowed"]
+            if len(set(row["settings"]) & {"never", "always", "auto"}) > 1:
+                result.append(row)
+    return sorted(result, key=lambda row: ("disk zram zswap rotating".split().index(row["swap"]), row["size_mib"]))
+
+
+def regret_table(table_rows):
+    """In Markdown: operations per second, regret, and a mark where it is more than is allowed."""
+    settings = [s for s in SETTINGS if any(s in row["settings"] for row in table_rows)]
+    lines, last = [["", *settings, "always / never", "regret", "allowed", ""]], None
+    for row in table_rows:
+        heading = f"{row['swap']}, {row['size_mib']} MiB" + (", counted" if row["clock"] == "count" else "")
+        if heading != last:
+            last = heading
+            lines.append([f"**{heading}**"] + [""] * (len(settings) + 4))
+        medians = {s: summary["median"] for s, summary in row["settings"].items()}
+        quotient = medians["always"] / medians["never"] if {"always", "never"} <= set(medians) else None
+        lines.append([row["label"], *(number(medians.get(s)) for s in settings), plain(quotient) if quotient else "",
+                      f"{row['regret']:.2f}" if row["regret"] else "", f"{row['allowed']:.2f}" if row["allowed"] else "",
+                      "MISSED" if row.get("missed") else ""])
+    return markdown(lines)
+
+
 def title(row):
     where = "" if row["swap"] == "none" else f", {row['swap']}"
     size = "" if row["benchmark"].startswith("daemon") else f", {row['size_mib']} MiB"
@@ -183,15 +274,19 @@ def table(table_rows):
             lines.append([f"**{last}**"] + [""] * (len(head) - 1))
         lines.append([row["label"], *(cell(row["settings"].get(s), row["unit"]) for s in settings),
                       *([percent(row["never_to_base"])] if cost else []), times(row["gain"]), number(row["limit"], row["unit"]), times(row["times_limit"])])
-    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-    widths = [max(3, width) for width in widths]
+    return markdown(lines)
+
+
+def markdown(lines):
+    """A table that lines up in a terminal too; the first line is the head."""
+    widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(lines[0]))]
 
     def draw(line):
         cells = [line[0].ljust(widths[0])] + [text.rjust(width) for text, width in zip(line[1:], widths[1:])]
         return "| " + " | ".join(cells) + " |"
 
     rule = "| " + "-" * widths[0] + " | " + " | ".join("-" * (width - 1) + ":" for width in widths[1:]) + " |"
-    return "\n".join([draw(head), rule, *map(draw, lines[1:])]) + "\n"
+    return "\n".join([draw(lines[0]), rule, *map(draw, lines[1:])]) + "\n"
 
 
 def as_json(table_rows, about):
@@ -200,7 +295,8 @@ def as_json(table_rows, about):
 
 # --- plots: gnuplot programs, with the data in them -------------------------
 
-COLOURS = {"base": "#888888", "base+mthp": "#bbbbbb", "never": "#e0b060", "always": "#2060c0", "limit": "#208040"}
+COLOURS = {"base": "#888888", "base+mthp": "#bbbbbb", "never": "#e0b060", "always": "#2060c0", "auto": "#c04080",
+           "limit": "#208040"}
 
 
 def block(name, lines):
@@ -254,6 +350,70 @@ def merged_histograms(records, swap):
     return {s: sorted(merged[s].items()) for s in SETTINGS if s in merged}
 
 
+# --- how much of each THP is present ---------------------------------------
+
+# Reading a THP pays from so many of its pages on: the least and the most that was measured.
+BREAK_EVEN = {"disk": (2, 6), "zram": (140, 445), "zswap": (330, 330)}
+
+
+def present_counts(records, swap, setting="never"):
+    """For each benchmark, how many looks found how many pages of a THP present: sorted pairs of pages and looks."""
+    merged = {}
+    for record in records:
+        if record["swap"] == swap and record["setting"] == setting and "present" in record["metrics"]:
+            counts = merged.setdefault(record["benchmark"].removeprefix("pattern-"), {})
+            for pages, looks in record["metrics"]["present"]:
+                counts[pages] = counts.get(pages, 0) + looks
+    return {name: sorted(counts.items()) for name, counts in merged.items()}
+
+
+def deciles(pairs):
+    """The numbers of pages below which a tenth, two tenths ... of the looks are."""
+    total, seen, result = sum(looks for _, looks in pairs), 0, []
+    for pages, looks in pairs:
+        seen += looks
+        while len(result) < 9 and seen * 10 >= total * (len(result) + 1):
+            result.append(pages)
+    return result
+
+
+def present_table(records):
+    """In Markdown: deciles, and the share of THPs of which more is present than what pays."""
+    lines = [["pages of 512 present", *(f"{10 * i}%" for i in range(1, 10)), "below", "between", "above"]]
+    for swap, (low, high) in BREAK_EVEN.items():
+        counts = present_counts(records, swap)
+        if counts:
+            lines.append([f"**{swap}: pays from {low}{f' to {high}' if high != low else ''}**"] + [""] * 12)
+        for name, pairs in counts.items():
+            total = sum(looks for _, looks in pairs)
+            below = sum(looks for pages, looks in pairs if pages < low) / total
+            above = sum(looks for pages, looks in pairs if pages > high) / total
+            lines.append([name, *map(str, deciles(pairs)),
+                          *(f"{100 * share:.0f}%" for share in (below, abs(1 - below - above), above))])
+    return markdown(lines) if len(lines) > 1 else ""
+
+
+def present_plot(swap, counts):
+    """The share of THPs of which so many pages or fewer are present; between the lines it depends."""
+    program, plots = [], []
+    for i, (name, pairs) in enumerate(counts.items()):
+        total, seen, lines = sum(looks for _, looks in pairs), 0, ["0.7 0"]
+        for pages, looks in pairs:
+            lines.append(f"{max(pages, 0.7)} {seen / total:.6g}")
+            seen += looks
+            lines.append(f"{max(pages, 0.7)} {seen / total:.6g}")
+        lines.append("512 1")
+        program.append(block(f"data{i}", lines))
+        plots.append(f'$data{i} using 1:2 with lines linewidth 2 dashtype {1 + i // 8} title "{name}"')
+    low, high = BREAK_EVEN[swap]
+    program += [f'set title "Pages present of each THP, {swap}, never; grey: where whole breaks even" noenhanced',
+                'set xlabel "pages present, of 512"', 'set ylabel "share of THPs that have so many or fewer"',
+                "set logscale x 2", "set xrange [0.7:560]", "set yrange [0:1.02]", "set grid", "set key outside right noenhanced",
+                f"set object 1 rectangle from {low * 0.97},0 to {high * 1.03},1.02 behind fillcolor '#dddddd' fillstyle solid noborder",
+                "plot " + ", ".join(plots)]
+    return f"present-{swap}", "\n".join(program) + "\n"
+
+
 def plots(records, table_rows):
     """Name and gnuplot program of each plot that there are figures for."""
     result = []
@@ -275,6 +435,10 @@ def plots(records, table_rows):
     if rounds:
         result.append(bars("rounds", "Processes that write more than fits, round after round", "MiB per second", rounds,
                            logarithmic=False))
+    for swap in BREAK_EVEN:
+        counts = present_counts(records, swap)
+        if counts:
+            result.append(present_plot(swap, counts))
     daemon = [(f"{row['label'].removeprefix('reload, ')}, {row['benchmark'].split('-')[1]}", row) for row in table_rows
               if row["benchmark"].startswith("daemon") and row["metric"] in ("reload_seconds", "change_seconds")]
     if daemon:

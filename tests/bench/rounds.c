@@ -7,7 +7,6 @@
 #include "bench.h"
 
 #include <err.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,18 +39,6 @@ static double interrupts(void)
 	}
 	fclose(file);
 	return sum;
-}
-
-static void limit_memory(size_t bytes)
-{
-	char path[PATH_MAX];
-	int fd;
-
-	cgroup_file(path, "memory.max");
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || dprintf(fd, "%zu", bytes) < 0)
-		err(1, "%s", path);
-	close(fd);
 }
 
 static void write_range(size_t bytes, int rounds)

@@ -87,6 +87,19 @@ static int open_port(const char *name)
 	return fd;
 }
 
+/*
+ * virtio-blk always calls itself rotational, which decides whether there is
+ * read-ahead by VMA, and how swap slots are taken.
+ */
+static void stop_rotation(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, "0", 1) != 1)
+		die("cannot write %s", path);
+	close(fd);
+}
+
 static void run(char *argv[], int output)
 {
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -120,6 +133,7 @@ int main(int argc, char *argv[])
 	mount_at("tmpfs", "/var/tmp", "noswap");
 	output = open_port("output");
 	answer = open_port("status");
+	stop_rotation("/sys/block/vda/queue/rotational");
 	if (swapon("/dev/vda", 0))
 		die("cannot swap to /dev/vda");
 
