@@ -8,8 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "conf.h"
-#include "policy.h"
+#include "policy/conf.h"
+#include "policy/policy.h"
 
 static size_t count_lines(const uint8_t *data, size_t size)
 {

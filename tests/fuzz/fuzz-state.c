@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "state.h"
+#include "policy/state.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cgroup.h"
+#include "policy/cgroup.h"
 
 static void test_subtrees_stay_together(void **state)
 {

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "conf-load.h"
-#include "fs.h"
+#include "system/conf-load.h"
+#include "system/fs.h"
 
 /* A root directory of its own for each test. */
 struct root {

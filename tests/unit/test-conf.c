@@ -6,8 +6,8 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "conf.h"
-#include "policy.h"
+#include "policy/conf.h"
+#include "policy/policy.h"
 
 #define GOOD_POLICY "[policy p]\nunit = a.service\nmode = pmd\n"
 

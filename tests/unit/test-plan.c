@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "test.h"
 
-#include "plan.h"
+#include "policy/plan.h"
 
 #define S SETTING_CGROUP_ZSWAP_MAX
 

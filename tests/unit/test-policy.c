@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "policy.h"
+#include "policy/policy.h"
 
 static struct config *parse(const char *text)
 {

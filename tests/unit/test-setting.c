@@ -3,8 +3,8 @@
 
 #include <errno.h>
 
-#include "cleanup.h"
-#include "setting.h"
+#include "policy/cleanup.h"
+#include "policy/setting.h"
 
 static void expect(enum setting s, const char *text, uint64_t expected)
 {

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "state.h"
+#include "policy/state.h"
 
 static void test_round_trip(void **state)
 {

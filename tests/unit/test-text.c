@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text.h"
+#include "policy/text.h"
 
 static void test_plain_text_stays(void **state)
 {

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef PMDSWAP_CTL_JSON_H
+#define PMDSWAP_CTL_JSON_H
+
+#include <jansson.h>
+
+#include "ctl/ctl.h"
+
+/*
+ * Print a value as JSON and drop it. NULL, and thus what json_pack() returns if it fails, is
+ * reported as lack of memory. EXIT_OK, or the code to exit with after a message.
+ */
+enum exit_code ctl_json_print(json_t *value);
+
+#endif

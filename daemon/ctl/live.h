@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef PMDSWAP_CTL_LIVE_H
+#define PMDSWAP_CTL_LIVE_H
+
+#include <systemd/sd-bus.h>
+
+#include "ctl/ctl.h"
+#include "policy/conf.h"
+#include "system/pid1.h"
+#include "system/state-file.h"
+#include "system/survey.h"
+
+/*
+ * The live system as a command sees it that does without the daemon: the files of the
+ * configuration, the state that the daemon left, the cgroups. Looking changes nothing.
+ */
+struct live {
+	int root_fd;
+	bool fake_root;
+	struct config *config; /* NULL: not read */
+	struct state state;
+	struct above above;
+	sd_bus *bus;
+	struct pid1 *pid1; /* NULL: not connected */
+};
+
+/* All functions return EXIT_OK, or the code to exit with after a message. */
+enum exit_code live_open(const struct ctl *x, struct live *l);
+void live_close(struct live *l);
+
+/* Read the configuration; mistakes are printed. */
+enum exit_code live_read_config(struct live *l);
+
+/* Read what the daemon recorded, and connect to PID 1 if it is there. */
+enum exit_code live_read_state(struct live *l);
+
+/* What to hand to assess_cgroup() and its like. The plan may be NULL. */
+struct survey live_survey(struct live *l, struct plan *plan);
+
+#endif

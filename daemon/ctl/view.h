@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef PMDSWAP_CTL_VIEW_H
+#define PMDSWAP_CTL_VIEW_H
+
+#include <jansson.h>
+#include <systemd/sd-bus.h>
+
+#include "ctl/ctl.h"
+#include "policy/counters.h"
+#include "policy/policy.h"
+#include "policy/setting.h"
+
+/* What the daemon and the kernel say of the cgroups that have a policy. */
+
+struct view {
+	char *cgroup, *unit, *policy, *mode;                     /* the unit is "" if it is none */
+	char *want[N_CGROUP_SETTINGS], *live[N_CGROUP_SETTINGS]; /* "-": nothing, unknown */
+	char *state, *reason;
+	uint64_t zswapped; /* bytes */
+	struct counters counters;
+	uint64_t effective[N_CGROUP_SETTINGS];
+	bool effect_known;
+	enum effect effect;
+};
+
+struct views {
+	struct view *v;
+	size_t n, allocated;
+};
+
+void views_clear(struct views *views);
+
+/* Ask the daemon about its cgroups. 0 or a negative errno, with an error if the daemon sent one. */
+int views_read(sd_bus *bus, struct views *ret, sd_bus_error *error);
+
+/* Ask the kernel about a cgroup: set the counters and what is in force. */
+void view_read_kernel(int root_fd, const char *path, struct view *v);
+
+/* The same for all that the daemon named. 0 or -ENOMEM. */
+int views_read_kernel(int root_fd, struct views *views);
+
+/* Whether the state is one that the configuration does not want. */
+bool view_is_bad(const struct view *v);
+
+#define VIEW_TEXT_MAX 32
+
+/*
+ * Limit and writeback as one word, in a buffer of VIEW_TEXT_MAX bytes, which is returned: "64M", or
+ * "64M/0" if writeback is 0.
+ */
+const char *view_format(const char *zswap_max, const char *writeback, char *buf);
+
+/* The same text, or NULL if it is "-". */
+const char *view_known(const char *text);
+
+/* The share of THPs swapped out or in that fell back to small pages; negative: there were none. */
+double view_fallback_share(const struct counters *c);
+
+json_t *view_to_json(const struct view *v);
+json_t *views_to_json(const struct views *views);
+
+#endif
