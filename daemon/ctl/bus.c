@@ -30,7 +30,13 @@ enum exit_code ctl_connect(const struct ctl *x, sd_bus **ret)
 	if (root_fd < 0)
 		return ctl_fail(root_fd, x->root);
 	r = ctl_open(root_fd, ret);
-	if (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE || r == -ETIMEDOUT)
+	/* It lets everybody in, except who has too many connections. */
+	if (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE) {
+		fprintf(stderr, "pmdswapctl: pmdswapd turned the connection away, since this user "
+				"or all together have too many; try again in a moment\n");
+		return EXIT_BUSY;
+	}
+	if (r == -ETIMEDOUT)
 		return ctl_call_failed(&SD_BUS_ERROR_NULL, r);
 	if (r != -ECONNREFUSED)
 		return r < 0 ? ctl_fail(r, "cannot connect to pmdswapd") : EXIT_OK;
@@ -44,8 +50,7 @@ enum exit_code ctl_call_failed(const sd_bus_error *error, int r)
 	/* The daemon stopped, or closed a connection too many. */
 	if (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE) {
 		fprintf(stderr,
-			"pmdswapctl: pmdswapd closed the connection; it is stopping, or has "
-			"too many clients\n");
+			"pmdswapctl: pmdswapd closed the connection; it is stopping\n");
 		return EXIT_NOT_RUNNING;
 	}
 	if (r == -ETIMEDOUT) {
@@ -54,6 +59,8 @@ enum exit_code ctl_call_failed(const sd_bus_error *error, int r)
 		return EXIT_FAILED;
 	}
 	fprintf(stderr, "pmdswapctl: %s\n", error->message ?: strerror(-r));
+	if (sd_bus_error_has_name(error, SD_BUS_ERROR_LIMITS_EXCEEDED))
+		return EXIT_BUSY;
 	return sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) ? EXIT_PERMISSION
 									: EXIT_FAILED;
 }

@@ -20,6 +20,7 @@ enum exit_code {
 	EXIT_USAGE = 2,
 	EXIT_NOT_RUNNING = 3,
 	EXIT_PERMISSION = 4,
+	EXIT_BUSY = 5, /* the daemon has too many clients */
 };
 
 #define OUTPUT_WIDTH 80

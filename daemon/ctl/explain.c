@@ -9,7 +9,6 @@
 #include "policy/policy.h"
 #include "policy/text.h"
 #include "policy/unit.h"
-#include "system/assess.h"
 #include "system/cgroupfs.h"
 
 /* What is known of one cgroup. */
@@ -23,8 +22,10 @@ struct subject {
 	const struct match *match;
 	/* Before the daemon came; "-": it has not changed it. */
 	char original[N_CGROUP_SETTINGS][SETTING_TEXT_MAX];
-	struct view view; /* only what view_read_kernel() sets */
-	struct assessment assessment;
+	struct view view; /* only what view_read_effect() sets */
+	struct decision decision;
+	char *hindrance; /* why it does not do what it says; NULL: nothing is known */
+	bool unknown;    /* no such unit, as far as can be told */
 	struct views views; /* of the daemon, if it is running */
 	const struct view *said;
 };
@@ -34,7 +35,8 @@ static void subject_clear(struct subject *s)
 	free(s->cgroup);
 	free(s->shown);
 	free(s->shown_unit);
-	assessment_clear(&s->assessment);
+	decision_clear(&s->decision);
+	free(s->hindrance);
 	views_clear(&s->views);
 	live_close(&s->live);
 }
@@ -72,12 +74,31 @@ static int find_unit(struct subject *s, const char *unit)
 	if (r < 0 || s->cgroup)
 		return r;
 	/* It is not running, or has another name. */
-	if (s->live.pid1 && pid1_read_unit(s->live.pid1, unit, &found) > 0)
-		s->cgroup = TAKE_PTR(found.cgroup);
+	if (s->live.pid1)
+		r = pid1_read_unit(s->live.pid1, unit, &found);
+	s->unknown = s->live.pid1 ? r == -ENOENT : !s->live.fake_root;
+	s->cgroup = TAKE_PTR(found.cgroup);
 	/* Most units are here. */
 	if (!s->cgroup)
 		s->cgroup = cgroup_below("/system.slice", unit);
 	return s->cgroup ? 0 : -ENOMEM;
+}
+
+/* What list prints stands for a cgroup whose name may be any bytes. */
+static int find_path(struct subject *s, const char *name)
+{
+	_cleanup_free_ char *plain = strdup(name), *meant = text_unescaped(name);
+	size_t len = strlen(name);
+	uint64_t id;
+
+	if (!plain || !meant)
+		return -ENOMEM;
+	s->cgroup = cgroupfs_id(s->live.root_fd, meant, &id) >= 0 ? TAKE_PTR(meant)
+								 : TAKE_PTR(plain);
+	len = strlen(s->cgroup);
+	if (len > 1 && s->cgroup[len - 1] == '/')
+		s->cgroup[len - 1] = '\0';
+	return 0;
 }
 
 static enum exit_code find(struct subject *s, const char *name)
@@ -87,18 +108,17 @@ static enum exit_code find(struct subject *s, const char *name)
 	int r;
 
 	if (*name == '/') {
-		size_t len;
-
 		if (strncmp(name, "/" CGROUPFS_PATH, mount) == 0 &&
 		    (name[mount] == '/' || !name[mount]))
 			name += mount;
-		s->cgroup = strdup(*name ? name : "/");
-		len = s->cgroup ? strlen(s->cgroup) : 0;
-		if (len > 1 && s->cgroup[len - 1] == '/')
-			s->cgroup[len - 1] = '\0';
-		r = s->cgroup ? 0 : -ENOMEM;
+		r = find_path(s, *name ? name : "/");
 	} else if (unit_has_cgroup_suffix(name)) {
 		r = find_unit(s, name);
+		if (r >= 0 && s->unknown && !policy_resolve(s->live.config, s->cgroup, NULL)) {
+			fprintf(stderr,
+				"pmdswapctl: there is no unit %s, and no policy for it\n", name);
+			return EXIT_FAILED;
+		}
 	} else {
 		fprintf(stderr,
 			"pmdswapctl: %s is neither a cgroup, which starts with /, nor a unit, "
@@ -136,7 +156,6 @@ static enum exit_code look(const struct ctl *x, const char *name, struct subject
 {
 	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *daemon = NULL;
 	enum exit_code code = live_open(x, &s->live);
-	struct survey survey;
 	int r = 0;
 
 	if (code == EXIT_OK)
@@ -148,12 +167,12 @@ static enum exit_code look(const struct ctl *x, const char *name, struct subject
 	if (code != EXIT_OK)
 		return code;
 	s->policy = policy_resolve(s->live.config, s->cgroup, &s->match);
-	view_read_kernel(s->live.root_fd, s->cgroup, &s->view);
-	/* Before the assessment, which records what would be changed. */
+	view_read_effect(s->live.root_fd, &s->live.host, s->cgroup, &s->view);
 	look_at_records(s);
-	survey = live_survey(&s->live, NULL);
 	if (s->policy && s->exists)
-		r = assess_cgroup(&survey, s->live.config, s->cgroup, s->policy, &s->assessment);
+		r = live_decide(&s->live, s->cgroup, s->policy, &s->decision);
+	if (r >= 0 && s->policy && s->exists && !s->decision.reason)
+		r = live_hindrance(&s->live, s->cgroup, s->policy, &s->hindrance);
 	/* What the daemon says of it is more, but not needed. */
 	if (r >= 0 && ctl_open(s->live.root_fd, &daemon) >= 0)
 		views_read(daemon, &s->views, NULL);
@@ -215,9 +234,8 @@ static void format_setting(const struct subject *s, enum setting setting, char *
 		setting_format(setting, setting_round(setting, value), want);
 	if (cgroupfs_read(s->live.root_fd, s->cgroup, setting, &value) >= 0)
 		setting_format(setting, value, live);
-	if (s->view.effect_known)
-		setting_format(setting, s->view.effective[setting - SETTING_CGROUP_FIRST],
-			       effective);
+	if (cgroupfs_read_effective(s->live.root_fd, s->cgroup, setting, &value, NULL) >= 0)
+		setting_format(setting, value, effective);
 }
 
 static int print_settings(const struct subject *s, size_t width)
@@ -251,7 +269,7 @@ static const char *describe_effect(enum effect e)
 		[EFFECT_ZSWAP] = "THPs are split, and their pages compressed in memory",
 		[EFFECT_BOTH] = "THPs keep one entry, and their pages are compressed in memory",
 		[EFFECT_SPLIT] = "THPs are split, and their pages go to the swap device",
-		[EFFECT_NONE] = "nothing of it can be swapped",
+		[EFFECT_NONE] = "Nothing of it can be swapped",
 	};
 
 	return texts[e];
@@ -259,7 +277,7 @@ static const char *describe_effect(enum effect e)
 
 static enum exit_code print_text(const struct subject *s, size_t width)
 {
-	const struct plan *plan = &s->assessment.plan;
+	const struct plan *plan = &s->decision.plan;
 
 	printf("%-12s%s%s\n", "Cgroup:", s->shown, s->exists ? "" : " (does not exist)");
 	printf("%-12s%s\n", "Unit:", s->shown_unit ?: "none of the system manager");
@@ -267,28 +285,30 @@ static enum exit_code print_text(const struct subject *s, size_t width)
 	if (s->said)
 		printf("%-12s%s\n", "State:", s->said->state);
 	/* What keeps the policy from coming true is said below. */
-	if (s->said && !s->assessment.reason && *s->said->reason)
+	if (s->said && !s->decision.reason && !s->hindrance && *s->said->reason)
 		ctl_print_wrapped(s->said->reason, width);
 	if (s->exists && print_settings(s, width) < 0)
 		return ctl_fail(-ENOMEM, "cannot print");
 	if (s->exists && s->view.effect_known)
 		printf("\n%s.\n", describe_effect(s->view.effect));
-	if (s->assessment.reason) {
+	if (s->decision.reason) {
 		_cleanup_free_ char *text = NULL;
 
 		if (asprintf(&text, "[policy %s] %s: %s", s->policy->name,
-			     outcome_phrase(s->assessment.outcome), s->assessment.reason) < 0) {
+			     outcome_phrase(s->decision.outcome), s->decision.reason) < 0) {
 			text = NULL;
 			return ctl_fail(-ENOMEM, "cannot print");
 		}
 		ctl_print_wrapped(text, width);
 	}
-	if (plan->n > 0)
+	if (s->hindrance)
+		ctl_print_wrapped(s->hindrance, width);
+	if (plan_count_writes(plan) > 0)
 		printf("A reload would change:\n");
 	for (size_t i = 0; i < plan->n; i++) {
 		_cleanup_free_ char *text = plan_item_format(&plan->items[i]);
 
-		if (text)
+		if (text && plan_item_writes(&plan->items[i]))
 			ctl_print_wrapped(text, width);
 	}
 	return EXIT_OK;
@@ -347,6 +367,13 @@ static json_t *matches_to_json(const struct subject *s)
 	return array;
 }
 
+static const char *reason_of(const struct subject *s)
+{
+	const char *said = s->said && *s->said->reason ? s->said->reason : NULL;
+
+	return s->decision.reason ?: s->hindrance ?: said;
+}
+
 static enum exit_code print_json(const struct subject *s)
 {
 	return ctl_json_print(json_pack("{s:s, s:s?, s:b, s:s?, s:o, s:o, s:s?, s:s?, s:s?, s:i}",
@@ -356,10 +383,8 @@ static enum exit_code print_json(const struct subject *s)
 					settings_to_json(s), "effect",
 					s->view.effect_known ? effect_name(s->view.effect) : NULL,
 					"state", s->said ? s->said->state : NULL, "reason",
-					s->assessment.reason
-						?: s->said ? s->said->reason
-							   : NULL,
-					"changes", (int)s->assessment.plan.n));
+					reason_of(s), "changes",
+					(int)plan_count_writes(&s->decision.plan)));
 }
 
 enum exit_code ctl_explain(const struct ctl *x, const char *argument)

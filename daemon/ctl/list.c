@@ -14,8 +14,7 @@ static void add_row(struct table *t, const struct view *v)
 	char out[FORMAT_MAX], in[FORMAT_MAX], zswapped[FORMAT_MAX];
 
 	table_row(t, *v->unit ? v->unit : v->cgroup, v->policy,
-		  view_format(v->want[0], v->want[1], want),
-		  view_format(v->live[0], v->live[1], live),
+		  view_format(v->want, want), view_format(v->live, live),
 		  v->effect_known ? effect_name(v->effect) : "-", v->state,
 		  format_counter_short(&v->counters, COUNTER_THP_SWPOUT_PMD, out),
 		  format_counter_short(&v->counters, COUNTER_THP_SWPIN_PMD, in),
@@ -68,7 +67,7 @@ enum exit_code ctl_list(const struct ctl *x, const char *argument)
 	r = views_read(bus, &views, &error);
 	if (r < 0)
 		return ctl_call_failed(&error, r);
-	r = views_read_kernel(root_fd, &views);
+	r = views_read_effects(root_fd, &views);
 	if (r < 0)
 		return ctl_fail(r, "cannot look at the cgroups");
 	return x->json ? ctl_json_print(views_to_json(&views)) : print_text(x, &views);

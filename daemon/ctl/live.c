@@ -22,7 +22,8 @@ void live_close(struct live *l)
 	pid1_free(l->pid1);
 	sd_bus_flush_close_unref(l->bus);
 	state_clear(&l->state);
-	above_clear(&l->above);
+	above_facts_clear(&l->above);
+	host_facts_clear(&l->host);
 	config_free(l->config);
 	if (l->root_fd >= 0)
 		close(l->root_fd);
@@ -51,10 +52,11 @@ enum exit_code live_read_state(struct live *l)
 	int r = state_load(&l->state, l->root_fd);
 	bool private;
 
-	if (r == -EBADMSG) {
+	if (r == -EBADMSG || r == -EPROTONOSUPPORT) {
 		fprintf(stderr,
-			"pmdswapctl: /" STATE_PATH " is damaged; what it recorded cannot be "
-			"given back\n");
+			"pmdswapctl: /" STATE_PATH " is %s; what it recorded cannot be "
+			"given back\n",
+			r == -EBADMSG ? "damaged" : "of a newer pmdswapd");
 		return EXIT_FAILED;
 	}
 	if (r < 0)
@@ -62,10 +64,37 @@ enum exit_code live_read_state(struct live *l)
 	/* Without PID 1 the files are written, which lasts until its next reload. */
 	if (pid1_connect(&l->bus, l->root_fd, l->fake_root, &private) >= 0)
 		pid1_new(&l->pid1, l->bus);
-	return EXIT_OK;
+	r = look_host(l->root_fd, l->pid1, &l->host);
+	return r < 0 ? ctl_fail(r, "cannot look at the system") : EXIT_OK;
 }
 
-struct survey live_survey(struct live *l, struct plan *plan)
+int live_decide(struct live *l, const char *cgroup, const struct policy *policy,
+		struct decision *ret)
 {
-	return (struct survey){ l->root_fd, l->pid1, &l->state, plan, &l->above };
+	struct cgroup_facts facts;
+	int r = look_above(l->root_fd, cgroup, &l->above);
+
+	if (r >= 0)
+		r = look_cgroup(l->root_fd, l->pid1, &l->state, policy, cgroup, &facts);
+	if (r < 0)
+		return r;
+	r = decide_cgroup(l->config, &l->state, policy, &l->host, &l->above, &facts, ret);
+	cgroup_facts_clear(&facts);
+	return r;
+}
+
+int live_hindrance(struct live *l, const char *cgroup, const struct policy *policy,
+		   char **ret_reason)
+{
+	struct cgroup_facts facts;
+	int r = look_above(l->root_fd, cgroup, &l->above);
+
+	*ret_reason = NULL;
+	if (r >= 0)
+		r = look_cgroup(l->root_fd, l->pid1, &l->state, policy, cgroup, &facts);
+	if (r < 0)
+		return r;
+	r = effect_hindrance(policy, &l->host, &l->above, &facts, true, ret_reason);
+	cgroup_facts_clear(&facts);
+	return r;
 }

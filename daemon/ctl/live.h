@@ -8,7 +8,8 @@
 #include "policy/conf.h"
 #include "system/pid1.h"
 #include "system/state-file.h"
-#include "system/survey.h"
+#include "policy/decide.h"
+#include "system/look.h"
 
 /*
  * The live system as a command sees it that does without the daemon: the files of the
@@ -19,7 +20,8 @@ struct live {
 	bool fake_root;
 	struct config *config; /* NULL: not read */
 	struct state state;
-	struct above above;
+	struct host_facts host;
+	struct above_facts above; /* the cgroup looked at last */
 	sd_bus *bus;
 	struct pid1 *pid1; /* NULL: not connected */
 };
@@ -34,7 +36,15 @@ enum exit_code live_read_config(struct live *l);
 /* Read what the daemon recorded, and connect to PID 1 if it is there. */
 enum exit_code live_read_state(struct live *l);
 
-/* What to hand to assess_cgroup() and its like. The plan may be NULL. */
-struct survey live_survey(struct live *l, struct plan *plan);
+/* Decide about a cgroup that has this policy. 0, with a decision to be cleared, or -ENOMEM. */
+int live_decide(struct live *l, const char *cgroup, const struct policy *policy,
+		struct decision *ret);
+
+/*
+ * What keeps a policy from doing what it says, now that all is set, as effect_hindrance(). 1, 0 or
+ * -ENOMEM.
+ */
+int live_hindrance(struct live *l, const char *cgroup, const struct policy *policy,
+		   char **ret_reason);
 
 #endif

@@ -7,10 +7,12 @@
 #include "policy/policy.h"
 #include "policy/text.h"
 #include "policy/unit.h"
-#include "system/assess.h"
+#include "policy/array.h"
 #include "system/cgroupfs.h"
 
 /* plan and verify: how the live system stands to the configuration. */
+
+#define STOPPED_UNITS_USEC (5 * 1000 * 1000ULL)
 
 /* Something that cannot be as the configuration wants it. */
 struct problem {
@@ -24,7 +26,8 @@ struct comparison {
 	struct live live;
 	struct plan plan;
 	struct problem *problems;
-	size_t n_problems;
+	size_t n_problems, allocated;
+	int error; /* of what an answer of PID 1 was about */
 	struct report hints;
 	size_t n_cgroups; /* that have a policy */
 	size_t n_kernel;  /* settings that are wanted */
@@ -47,7 +50,8 @@ static void comparison_clear(struct comparison *x)
 static int add_problem(struct comparison *x, const char *what, const char *policy,
 		       enum outcome outcome, const char *reason)
 {
-	struct problem *grown = reallocarray(x->problems, x->n_problems + 1, sizeof(*grown)), *new;
+	struct problem *grown = array_room(x->problems, x->n_problems, &x->allocated,
+					   sizeof(*grown)), *new;
 
 	if (!grown)
 		return -ENOMEM;
@@ -63,120 +67,218 @@ static int add_problem(struct comparison *x, const char *what, const char *polic
 	return new->what &&new->reason && (!policy || new->policy) ? 0 : -ENOMEM;
 }
 
-/* Take an assessment in, and clear it. */
-static int add_assessment(struct comparison *x, struct assessment *a, const char *what,
-			  const char *policy)
+/* Take a decision in, and clear it. */
+static int add_decision(struct comparison *x, struct decision *d, const char *what,
+			const char *policy)
 {
-	int r = plan_move(&x->plan, &a->plan);
+	int r = plan_move(&x->plan, &d->plan);
 
-	if (r >= 0 && a->reason)
-		r = add_problem(x, what, policy, a->outcome, a->reason);
-	assessment_clear(a);
+	if (r >= 0 && d->reason)
+		r = add_problem(x, what, policy, d->outcome, d->reason);
+	if (r >= 0 && d->hindrance)
+		r = add_problem(x, what, policy, OUTCOME_MISSING, d->hindrance);
+	decision_clear(d);
 	return r;
 }
 
 static int visit(const char *path, void *userdata)
 {
 	struct comparison *x = userdata;
-	const struct survey survey = live_survey(&x->live, NULL);
 	const struct policy *policy = policy_resolve(x->live.config, path, NULL);
-	struct assessment a;
+	struct decision d;
 	int r;
 
 	if (policy) {
 		x->n_cgroups++;
-		r = assess_cgroup(&survey, x->live.config, path, policy, &a);
+		r = live_decide(&x->live, path, policy, &d);
 		/* A reload may change what is above it. */
-		if (r >= 0 && x->verify && policy->mode == MODE_ZSWAP && a.outcome == OUTCOME_OK &&
-		    assess_kept_out_of_zswap(x->live.root_fd, path, &a.reason) > 0)
-			a.outcome = OUTCOME_BLOCKED;
+		if (r >= 0 && x->verify && d.outcome == OUTCOME_OK && !d.hindrance &&
+		    live_hindrance(&x->live, path, policy, &d.reason) > 0)
+			d.outcome = OUTCOME_BLOCKED;
 		if (r >= 0)
-			r = add_assessment(x, &a, path, policy->name);
+			r = add_decision(x, &d, path, policy->name);
 		if (r < 0)
 			return r;
 	}
 	return policy_may_match_below(x->live.config, path);
 }
 
-/* A record of a cgroup that has a policy is in use. */
-static bool skip_record(void *userdata, const struct record *record)
+/* Give back what no policy wants any more. */
+static int compare_records(struct comparison *x)
 {
-	struct comparison *x = userdata;
-	uint64_t want, id;
+	const struct state *state = &x->live.state;
+	int r = 0;
 
-	return policy_wants(policy_resolve(x->live.config, record->cgroup, NULL), record->setting,
-			    &want) &&
-	       (record->as_property || cgroupfs_id(x->live.root_fd, record->cgroup, &id) >= 0);
-}
+	for (size_t i = 0; r >= 0 && i < state->records.n; i++) {
+		const struct record *record = state->records.v[i];
+		struct cgroup_facts facts;
+		uint64_t want, id;
 
-/* What is left as somebody else made it is no difference to the configuration. */
-static void ignore_left(void *userdata, const char *cgroup, enum setting s)
-{
-}
-
-/* Units that are stopped. What is said of a line of a file is a problem of that line. */
-static int compare_stopped_units(struct comparison *x, const struct survey *survey)
-{
-	struct report report = {};
-	int r = assess_stopped_units(survey, x->live.config, &report), added = 0;
-
-	for (size_t i = 0; added >= 0 && i < report.n; i++) {
-		const struct message *m = &report.messages[i];
-		_cleanup_free_ char *where = NULL;
-
-		if (asprintf(&where, "%s:%u", m->file, m->line) < 0) {
-			where = NULL;
-			added = -ENOMEM;
-		} else {
-			added = add_problem(x, where, NULL, OUTCOME_MISSING, m->text);
-		}
+		/* A record of a cgroup that has a policy is in use. */
+		if (!record->cgroup ||
+		    (policy_wants(policy_resolve(x->live.config, record->cgroup, NULL),
+				  record->setting, &want) &&
+		     (record->as_property ||
+		      cgroupfs_id(x->live.root_fd, record->cgroup, &id) >= 0)))
+			continue;
+		r = look_cgroup(x->live.root_fd, x->live.pid1, state, NULL, record->cgroup, &facts);
+		if (r < 0)
+			return r;
+		/* What is left as somebody else made it is no difference to the configuration. */
+		r = decide_unwanted(state, &facts, record->setting, &x->plan);
+		cgroup_facts_clear(&facts);
 	}
-	report_clear(&report);
-	if (added < 0)
-		return added;
-	/* Without an answer of PID 1 they are left out, as the daemon does. */
-	return r == -ETIMEDOUT || r == -ENOTCONN ? 0 : r;
+	plan_keep_a_way_out(&x->plan);
+	return r;
+}
+
+/* What is said of a line of a file is a problem of that line. */
+struct stopped {
+	struct comparison *x;
+	const struct match *match;
+};
+
+static int add_alias(const struct stopped *s, const struct pid1_unit *unit)
+{
+	const struct match *m = s->match;
+	_cleanup_free_ char *where = NULL, *text = NULL;
+
+	if (asprintf(&where, "%s:%u", m->origin.file, m->origin.line) < 0) {
+		where = NULL;
+		return -ENOMEM;
+	}
+	if (asprintf(&text,
+		     "unit = %s is another name of %s, and matches no cgroup; say unit = %s",
+		     m->glob, unit->id, unit->id) < 0) {
+		text = NULL;
+		return -ENOMEM;
+	}
+	return add_problem(s->x, where, NULL, OUTCOME_MISSING, text);
+}
+
+static int add_stopped_unit(const struct stopped *s, const struct pid1_unit *unit)
+{
+	struct live *l = &s->x->live;
+	const struct policy *policy = policy_resolve(l->config, unit->cgroup, NULL);
+	struct cgroup_facts facts;
+	struct decision d;
+	uint64_t id;
+	int r;
+
+	if (strcmp(unit->id, s->match->glob) != 0)
+		return add_alias(s, unit);
+	if (!policy || cgroupfs_id(l->root_fd, unit->cgroup, &id) >= 0)
+		return 0;
+	r = look_stopped_unit(l->root_fd, unit, &facts);
+	if (r >= 0) {
+		r = decide_stopped_unit(l->config, &l->state, policy, &facts, &d);
+		cgroup_facts_clear(&facts);
+	}
+	if (r >= 0) {
+		r = plan_move(&s->x->plan, &d.plan);
+		decision_clear(&d);
+	}
+	return r;
+}
+
+static void on_unit(void *userdata, int error, struct pid1_unit *unit)
+{
+	struct stopped *s = userdata;
+
+	if (error >= 0)
+		error = add_stopped_unit(s, unit);
+	if (error == -ENOMEM)
+		s->x->error = error;
+	free(s);
+}
+
+/* Units that policies name exactly and that do not run: PID 1 may be slow to tell of thousands. */
+static int compare_stopped_units(struct comparison *x)
+{
+	const struct sorted *exact = &x->live.config->exact[MATCH_UNIT];
+	const char *before = "";
+	int r = 0;
+
+	for (size_t i = 0; x->live.pid1 && r >= 0 && i < exact->n; i++) {
+		const struct match *m = exact->v[i];
+		_cleanup_free_ char *running = cgroup_below("/system.slice", m->glob);
+		struct stopped *s;
+		uint64_t id;
+
+		if (!running)
+			return -ENOMEM;
+		if (m->policy->mode == MODE_KEEP || strstr(m->glob, ".scope") ||
+		    strcmp(before, m->glob) == 0 ||
+		    cgroupfs_id(x->live.root_fd, running, &id) >= 0)
+			continue;
+		before = m->glob;
+		s = malloc(sizeof(*s));
+		if (!s)
+			return -ENOMEM;
+		*s = (struct stopped){ x, m };
+		r = pid1_ask_unit(x->live.pid1, m->glob, on_unit, s);
+		if (r < 0)
+			free(s);
+	}
+	if (r >= 0 && x->live.pid1)
+		r = pid1_wait(x->live.pid1, STOPPED_UNITS_USEC);
+	if (r == -ETIMEDOUT || r == -ENOTCONN) {
+		report_add(&x->hints, REPORT_WARNING, NULL, 0,
+			   "PID 1 is slow to answer, so units that do not run are left out");
+		r = 0;
+	}
+	return x->error < 0 ? x->error : r;
 }
 
 static int compare(struct comparison *x)
 {
-	static const struct survey_records_ops ops = { skip_record, ignore_left };
-	const struct survey survey = live_survey(&x->live, &x->plan);
-	struct assessment a;
+	struct decision d;
 	int r = 0;
 
 	for (int s = 0; r >= 0 && s < N_KERNEL_SETTINGS; s++) {
 		x->n_kernel += x->live.config->kernel[s].managed;
-		r = assess_kernel(&survey, x->live.config, s, &a);
+		r = decide_kernel(x->live.config, &x->live.state, &x->live.host, s, &d);
 		if (r >= 0)
-			r = add_assessment(x, &a, setting_name(s), NULL);
+			r = add_decision(x, &d, setting_name(s), NULL);
 	}
-	if (r >= 0 && cgroupfs_check(x->live.root_fd) >= 0)
+	if (r >= 0 && x->live.host.has_cgroups)
 		r = cgroupfs_walk(x->live.root_fd, "/", visit, x);
 	if (r >= 0)
-		r = survey_records(&survey, &ops, x);
-	return r < 0 ? r : compare_stopped_units(x, &survey);
+		r = compare_records(x);
+	return r < 0 ? r : compare_stopped_units(x);
 }
 
-/* The configuration contradicts itself on the live system: a reload would refuse it. */
-static enum exit_code check_conflicts(struct comparison *x)
+/* A reload would refuse it, and not give back everything, as the daemon does. */
+static enum exit_code check_presence(const struct comparison *x)
 {
-	struct report report = {};
-	enum exit_code code = EXIT_OK;
-	int r = 0;
+	if (x->live.config->n_files > 0 || x->live.state.records.n == 0)
+		return EXIT_OK;
+	fprintf(stderr, "/etc/pmdswapd.conf: is gone, and everything would be given back; if that "
+			"is meant, make an empty file of that name\n1 error; a reload would be "
+			"refused\n");
+	return EXIT_FAILED;
+}
 
-	if (cgroupfs_check(x->live.root_fd) >= 0)
-		r = assess_conflicts(x->live.root_fd, x->live.config, &report);
-	if (r < 0) {
-		code = ctl_fail(r, "cannot look at the cgroups");
-	} else if (report_failed(&report)) {
-		ctl_print_report(&report);
-		fprintf(stderr, "%zu error%s; a reload would be refused\n", report.errors,
-			PLURAL_S(report.errors));
-		code = EXIT_FAILED;
+/* Only what is written is shown. */
+static void drop_records(struct plan *plan)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->n; i++) {
+		struct plan_item item = plan->items[i];
+
+		if (!plan_item_writes(&item)) {
+			plan->items[i] = plan->items[n];
+			plan->items[n] = item;
+			n++;
+		}
 	}
-	report_clear(&report);
-	return code;
+	for (size_t i = 0; i < n; i++) {
+		free((char *)plan->items[i].cgroup);
+		free((char *)plan->items[i].policy);
+	}
+	memmove(plan->items, plan->items + n, (plan->n - n) * sizeof(*plan->items));
+	plan->n -= n;
 }
 
 static int compare_text(const char *a, const char *b)
@@ -216,13 +318,14 @@ static enum exit_code make_comparison(const struct ctl *ctl, struct comparison *
 	if (code == EXIT_OK)
 		code = live_read_config(&x->live);
 	if (code == EXIT_OK)
-		code = check_conflicts(x);
-	if (code == EXIT_OK)
 		code = live_read_state(&x->live);
+	if (code == EXIT_OK)
+		code = check_presence(x);
 	if (code != EXIT_OK)
 		return code;
-	assess_hints(x->live.root_fd, x->live.config, &x->hints);
+	effect_hints(x->live.config, &x->live.host, &x->hints);
 	r = compare(x);
+	drop_records(&x->plan);
 	sort(x);
 	return r < 0 ? ctl_fail(r, "cannot compare with the live system") : EXIT_OK;
 }

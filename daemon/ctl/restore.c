@@ -27,14 +27,8 @@ static void restore_clear(struct restore *r)
 	live_close(&r->live);
 }
 
-static bool skip_nothing(void *userdata, const struct record *record)
+static void say_left(const struct restore *r, const char *cgroup, enum setting s)
 {
-	return false;
-}
-
-static void say_left(void *userdata, const char *cgroup, enum setting s)
-{
-	struct restore *r = userdata;
 	_cleanup_free_ char *name = NULL;
 
 	name = cgroup ? text_escaped(cgroup) : NULL;
@@ -45,21 +39,36 @@ static void say_left(void *userdata, const char *cgroup, enum setting s)
 /* Read the state and plan to give back all of it. EXIT_OK, or the code to exit with. */
 static enum exit_code make_plan(struct restore *r)
 {
-	static const struct survey_records_ops ops = { skip_nothing, say_left };
-	const struct survey survey = live_survey(&r->live, &r->plan);
+	struct live *l = &r->live;
 	_cleanup_(config_freep) struct config *nothing = config_new();
 	int e = nothing ? 0 : -ENOMEM;
 
 	for (int s = 0; e >= 0 && s < N_KERNEL_SETTINGS; s++) {
-		struct finding f;
+		struct decision d;
 
-		e = survey_kernel(&survey, nothing, s, &f);
-		if (e >= 0 && f.action == ACTION_LEAVE)
+		e = decide_kernel(nothing, &l->state, &l->host, s, &d);
+		if (e < 0)
+			break;
+		if (d.outcome == OUTCOME_DRIFTED)
 			say_left(r, NULL, s);
-		finding_clear(&f);
+		e = plan_move(&r->plan, &d.plan);
+		decision_clear(&d);
 	}
-	if (e >= 0)
-		e = survey_records(&survey, &ops, r);
+	for (size_t i = 0; e >= 0 && i < l->state.records.n; i++) {
+		const struct record *record = l->state.records.v[i];
+		struct cgroup_facts facts;
+
+		if (!record->cgroup)
+			continue;
+		e = look_cgroup(l->root_fd, l->pid1, &l->state, NULL, record->cgroup, &facts);
+		if (e < 0)
+			break;
+		e = decide_unwanted(&l->state, &facts, record->setting, &r->plan);
+		cgroup_facts_clear(&facts);
+		if (e > 0)
+			say_left(r, record->cgroup, record->setting);
+	}
+	plan_keep_a_way_out(&r->plan);
 	return e < 0 ? ctl_fail(e, "cannot work out what to give back") : EXIT_OK;
 }
 
@@ -124,15 +133,17 @@ static enum exit_code print_commands(struct restore *r)
 	if (code == EXIT_OK)
 		code = make_plan(r);
 	for (size_t i = 0; code == EXIT_OK && i < r->plan.n; i++)
-		through_pid1 |= r->plan.items[i].as_property;
+		through_pid1 |= plan_item_writes(&r->plan.items[i]) &&
+				r->plan.items[i].as_property;
 	/* pmdswapd cannot tell it from what anybody else set by hand. */
 	if (through_pid1)
 		printf("# Properties that are set by hand outrank policies from then on; "
 		       "\"pmdswapctl\n"
 		       "# restore\" without --print does not have that effect.\n");
 	for (size_t i = 0; code == EXIT_OK && i < r->plan.n; i++)
-		code = print_command(&r->plan.items[i]);
-	if (code == EXIT_OK && r->plan.n == 0)
+		if (plan_item_writes(&r->plan.items[i]))
+			code = print_command(&r->plan.items[i]);
+	if (code == EXIT_OK && plan_count_writes(&r->plan) == 0)
 		printf("# Nothing to give back\n");
 	return code;
 }
@@ -147,7 +158,7 @@ static void on_result(void *userdata, const struct plan_item *item, int error, c
 	if (error >= 0) {
 		r->changes++;
 		printf("%s\n", text ?: setting_name(item->setting));
-		survey_written(&r->live.state, item);
+		state_written(&r->live.state, item);
 		return;
 	}
 	r->failed++;
@@ -159,8 +170,10 @@ static int carry_out(struct restore *r)
 {
 	_cleanup_(sd_event_unrefp) sd_event *event = NULL;
 	struct applier *applier = NULL;
-	int e = state_save(&r->live.state, r->live.root_fd);
+	int e = state_prepare(&r->live.state, &r->plan);
 
+	if (e >= 0)
+		e = state_save(&r->live.state, r->live.root_fd);
 	if (e >= 0)
 		e = sd_event_new(&event);
 	if (e >= 0 && r->live.bus)

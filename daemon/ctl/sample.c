@@ -138,3 +138,8 @@ int shown_read_processes(struct shown *s, sd_bus_message *m)
 		;
 	return r;
 }
+
+int shown_read_counters(struct counters *ret, sd_bus_message *m)
+{
+	return read_values(m, NULL, ret, NULL);
+}

@@ -10,4 +10,7 @@
 int shown_read_cgroups(struct shown *s, sd_bus_message *m);
 int shown_read_processes(struct shown *s, sd_bus_message *m);
 
+/* Read an a{st} of counters. 0 or a negative errno. */
+int shown_read_counters(struct counters *ret, sd_bus_message *m);
+
 #endif

@@ -132,7 +132,7 @@ static int read_cgroups(sd_bus *bus, int root_fd, json_t **ret)
 
 	if (r < 0)
 		return r;
-	r = views_read_kernel(root_fd, &views);
+	r = views_read_effects(root_fd, &views);
 	if (r < 0)
 		return r;
 	*ret = views_to_json(&views);

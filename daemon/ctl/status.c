@@ -153,8 +153,8 @@ static int print_cgroups(sd_bus *bus, const struct ctl *x)
 		const struct view *v = &views.v[i];
 		char want[VIEW_TEXT_MAX], live[VIEW_TEXT_MAX];
 
-		table_row(&t, v->state, view_format(v->want[0], v->want[1], want),
-			  view_format(v->live[0], v->live[1], live), v->policy, v->cgroup);
+		table_row(&t, v->state, view_format(v->want, want),
+			  view_format(v->live, live), v->policy, v->cgroup);
 		bad |= view_is_bad(v);
 	}
 	if (ctl_print_table(&t, x->width) < 0)
@@ -167,7 +167,7 @@ static int print_cgroups(sd_bus *bus, const struct ctl *x)
 
 		if (strcmp(v->state, "draining") == 0)
 			r = asprintf(&text, "%s: %" PRIu64 " KiB still in zswap", v->cgroup,
-				     v->zswapped / 1024);
+				     v->counters.of[COUNTER_ZSWAPPED].value / 1024);
 		else if (*v->reason)
 			r = asprintf(&text, "%s: %s", v->cgroup, v->reason);
 		else

@@ -187,7 +187,7 @@ static void show_state(struct live *l)
 	if (fstatat(l->root_fd, STATE_PATH, &st, 0) < 0)
 		printf("/" STATE_PATH ": %s\n", strerror(errno));
 	else
-		printf("/" STATE_PATH ": %zu records, %jd bytes\n", l->state.n,
+		printf("/" STATE_PATH ": %zu records, %jd bytes\n", l->state.records.n,
 		       (intmax_t)st.st_size);
 }
 

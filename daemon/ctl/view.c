@@ -7,7 +7,8 @@
 #include "ctl/bus.h"
 #include "policy/array.h"
 #include "policy/text.h"
-#include "system/cgroupfs.h"
+#include "ctl/sample.h"
+#include "system/look.h"
 #include "system/interface.h"
 
 static void view_clear(struct view *v)
@@ -33,39 +34,35 @@ void views_clear(struct views *views)
 	*views = (struct views){};
 }
 
-void view_read_kernel(int root_fd, const char *path, struct view *v)
+void view_read_effect(int root_fd, const struct host_facts *host, const char *path, struct view *v)
 {
-	uint64_t swap_pmd = SWAP_PMD_NEVER, zswap = 0;
+	struct cgroup_facts facts;
+	const struct policy pmd = { .mode = MODE_PMD };
+	const struct state nothing = {};
 
-	cgroupfs_counters(root_fd, path, &v->counters);
-	/* What a kernel does not have is never and off; a cgroup without limits has none. */
-	cgroupfs_read(root_fd, NULL, SETTING_SWAP_PMD, &swap_pmd);
-	cgroupfs_read(root_fd, NULL, SETTING_ZSWAP, &zswap);
-	v->effective[0] = ZSWAP_MAX_UNLIMITED;
-	v->effective[1] = 1;
-	v->effect_known = cgroupfs_read_effective(root_fd, path, SETTING_CGROUP_ZSWAP_MAX,
-						  &v->effective[0], NULL) >= 0;
-	cgroupfs_read_effective(root_fd, path, SETTING_CGROUP_ZSWAP_WRITEBACK, &v->effective[1],
-				NULL);
-	v->effect = policy_effect(swap_pmd, zswap, v->effective[0], v->effective[1]);
+	v->effect_known = look_effective(root_fd, path, &v->effective) &&
+			  look_cgroup(root_fd, NULL, &nothing, &pmd, path, &facts) >= 0;
+	if (!v->effect_known)
+		return;
+	v->effect = effect_of(host, &v->effective, &facts);
+	cgroup_facts_clear(&facts);
 }
 
-int views_read_kernel(int root_fd, struct views *views)
+int views_read_effects(int root_fd, struct views *views)
 {
-	for (size_t i = 0; i < views->n; i++) {
-		struct view *v = &views->v[i];
-		_cleanup_free_ char *path = NULL;
-		uint64_t id;
+	struct host_facts host;
+	int r = look_host(root_fd, NULL, &host);
 
-		/* The daemon sends text, which nearly always is the path. */
-		if (cgroupfs_id(root_fd, v->cgroup, &id) < 0) {
-			path = text_unescaped(v->cgroup);
-			if (!path)
-				return -ENOMEM;
-		}
-		view_read_kernel(root_fd, path ?: v->cgroup, v);
+	for (size_t i = 0; r >= 0 && i < views->n; i++) {
+		struct view *v = &views->v[i];
+		_cleanup_free_ char *path = text_unescaped(v->cgroup);
+
+		r = path ? 0 : -ENOMEM;
+		if (path)
+			view_read_effect(root_fd, &host, path, v);
 	}
-	return 0;
+	host_facts_clear(&host);
+	return r;
 }
 
 bool view_is_bad(const struct view *v)
@@ -73,33 +70,57 @@ bool view_is_bad(const struct view *v)
 	return ctl_state_is_bad(v->state);
 }
 
-/* Read one element of ListCgroups(). 1, 0 at the end, or a negative errno. */
-static int read_view(sd_bus_message *m, struct view *ret)
+/* Replace a string. 0 or -ENOMEM. */
+static int copy(char **to, const char *from)
 {
-	const char *path, *unit, *policy, *mode, *want[2], *live[2], *state, *reason;
-	uint64_t zswapped;
-	int r;
+	free(*to);
+	*to = strdup(from);
+	return *to ? 0 : -ENOMEM;
+}
 
-	r = sd_bus_message_read(m, "(sssssssssts)", &path, &unit, &policy, &mode, &want[0],
-				&live[0], &want[1], &live[1], &state, &zswapped, &reason);
+static int read_settings(sd_bus_message *m, struct view *v)
+{
+	const char *name, *want, *live;
+	int r = sd_bus_message_enter_container(m, 'a', "(sss)");
+
+	for (int i = 0; r >= 0 && i < N_CGROUP_SETTINGS; i++)
+		r = copy(&v->want[i], "-") < 0 || copy(&v->live[i], "-") < 0 ? -ENOMEM : 0;
+	while (r >= 0 && (r = sd_bus_message_read(m, "(sss)", &name, &want, &live)) > 0) {
+		int s = setting_from_name(name) - SETTING_CGROUP_FIRST;
+
+		/* One that is not known is of a later daemon. */
+		if (s >= 0 && (copy(&v->want[s], want) < 0 || copy(&v->live[s], live) < 0))
+			r = -ENOMEM;
+	}
+	return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+/* Read one element of ListCgroups(). 1, 0 at the end, or a negative errno. */
+static int read_view(sd_bus_message *m, struct view *v)
+{
+	const char *path, *unit, *policy, *mode, *state, *reason;
+	int r = sd_bus_message_enter_container(m, 'r', "ssssa(sss)sa{st}s");
+
 	if (r <= 0)
 		return r;
-	*ret = (struct view){
-		.cgroup = strdup(path),
-		.unit = strdup(unit),
-		.policy = strdup(policy),
-		.mode = strdup(mode),
-		.want = { strdup(want[0]), strdup(want[1]) },
-		.live = { strdup(live[0]), strdup(live[1]) },
-		.state = strdup(state),
-		.reason = strdup(reason),
-		.zswapped = zswapped,
-	};
-	if (ret->cgroup && ret->unit && ret->policy && ret->mode && ret->want[0] && ret->want[1] &&
-	    ret->live[0] && ret->live[1] && ret->state && ret->reason)
-		return 1;
-	view_clear(ret);
-	return -ENOMEM;
+	r = sd_bus_message_read(m, "ssss", &path, &unit, &policy, &mode);
+	if (r >= 0)
+		r = read_settings(m, v);
+	if (r >= 0)
+		r = sd_bus_message_read(m, "s", &state);
+	if (r >= 0)
+		r = shown_read_counters(&v->counters, m);
+	if (r >= 0)
+		r = sd_bus_message_read(m, "s", &reason);
+	if (r >= 0)
+		r = sd_bus_message_exit_container(m);
+	if (r < 0)
+		return r;
+	return copy(&v->cgroup, path) < 0 || copy(&v->unit, unit) < 0 ||
+			       copy(&v->policy, policy) < 0 || copy(&v->mode, mode) < 0 ||
+			       copy(&v->state, state) < 0 || copy(&v->reason, reason) < 0
+		       ? -ENOMEM
+		       : 1;
 }
 
 int views_read(sd_bus *bus, struct views *ret, sd_bus_error *error)
@@ -112,23 +133,27 @@ int views_read(sd_bus *bus, struct views *ret, sd_bus_error *error)
 	if (r >= 0)
 		r = sd_bus_call(bus, call, QUERY_TIMEOUT_USEC, error, &m);
 	if (r >= 0)
-		r = sd_bus_message_enter_container(m, 'a', "(sssssssssts)");
+		r = sd_bus_message_enter_container(m, 'a', "(ssssa(sss)sa{st}s)");
 	while (r >= 0) {
 		struct view *grown = array_room(ret->v, ret->n, &ret->allocated, sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;
 		ret->v = grown;
+		grown[ret->n] = (struct view){};
 		r = read_view(m, &grown[ret->n]);
-		if (r <= 0)
+		if (r == 0)
 			break;
+		/* What was read in part is freed with the rest. */
 		ret->n++;
 	}
 	return r;
 }
 
-const char *view_format(const char *zswap_max, const char *writeback, char *buf)
+const char *view_format(char *const settings[N_CGROUP_SETTINGS], char *buf)
 {
+	const char *zswap_max = settings[SETTING_CGROUP_ZSWAP_MAX - SETTING_CGROUP_FIRST];
+	const char *writeback = settings[SETTING_CGROUP_ZSWAP_WRITEBACK - SETTING_CGROUP_FIRST];
 	char limit[SETTING_TEXT_MAX];
 	uint64_t value;
 
@@ -174,24 +199,28 @@ static json_t *counters_to_json(const struct counters *c)
 	return object;
 }
 
+static json_t *settings_to_json(char *const values[N_CGROUP_SETTINGS])
+{
+	return json_pack("{s:s?, s:s?, s:s?}", "zswap_max", view_known(values[0]),
+			 "zswap_writeback", view_known(values[1]), "swap_max",
+			 view_known(values[2]));
+}
+
 json_t *view_to_json(const struct view *v)
 {
 	double share = view_fallback_share(&v->counters);
-	char effective[N_CGROUP_SETTINGS][SETTING_TEXT_MAX];
+	char zswap_max[SETTING_TEXT_MAX];
 
-	for (int i = 0; i < N_CGROUP_SETTINGS; i++)
-		setting_format(SETTING_CGROUP_FIRST + i, v->effective[i], effective[i]);
-	return json_pack(
-		"{s:s, s:s?, s:s, s:s, s:{s:s?, s:s?}, s:{s:s?, s:s?}, s:{s:s, s:s, s:s?}, "
-		"s:s, s:s, s:o, s:o}",
-		"cgroup", v->cgroup, "unit", *v->unit ? v->unit : NULL, "policy", v->policy, "mode",
-		v->mode, "wanted", "zswap_max", view_known(v->want[0]), "zswap_writeback",
-		view_known(v->want[1]), "live", "zswap_max", view_known(v->live[0]),
-		"zswap_writeback", view_known(v->live[1]), "effective", "zswap_max", effective[0],
-		"zswap_writeback", effective[1], "effect",
-		v->effect_known ? effect_name(v->effect) : NULL, "state", v->state, "reason",
-		v->reason, "counters", counters_to_json(&v->counters), "fallback_share",
-		share < 0 ? json_null() : json_real(share));
+	setting_format(SETTING_CGROUP_ZSWAP_MAX, v->effective.zswap_max, zswap_max);
+	return json_pack("{s:s, s:s?, s:s, s:s, s:o, s:o, s:{s:s, s:s}, s:s?, s:s, s:s?, s:o, s:o}",
+			 "cgroup", v->cgroup, "unit", *v->unit ? v->unit : NULL, "policy",
+			 v->policy, "mode", v->mode, "wanted", settings_to_json(v->want), "live",
+			 settings_to_json(v->live), "effective", "zswap_max", zswap_max,
+			 "zswap_writeback", v->effective.writeback ? "1" : "0", "effect",
+			 v->effect_known ? effect_name(v->effect) : NULL, "state", v->state,
+			 "reason", *v->reason ? v->reason : NULL, "counters",
+			 counters_to_json(&v->counters), "fallback_share",
+			 share < 0 ? json_null() : json_real(share));
 }
 
 json_t *views_to_json(const struct views *views)

@@ -7,7 +7,7 @@
 
 #include "ctl/ctl.h"
 #include "policy/counters.h"
-#include "policy/policy.h"
+#include "policy/effect.h"
 #include "policy/setting.h"
 
 /* What the daemon and the kernel say of the cgroups that have a policy. */
@@ -16,9 +16,8 @@ struct view {
 	char *cgroup, *unit, *policy, *mode;                     /* the unit is "" if it is none */
 	char *want[N_CGROUP_SETTINGS], *live[N_CGROUP_SETTINGS]; /* "-": nothing, unknown */
 	char *state, *reason;
-	uint64_t zswapped; /* bytes */
 	struct counters counters;
-	uint64_t effective[N_CGROUP_SETTINGS];
+	struct effective effective;
 	bool effect_known;
 	enum effect effect;
 };
@@ -33,11 +32,12 @@ void views_clear(struct views *views);
 /* Ask the daemon about its cgroups. 0 or a negative errno, with an error if the daemon sent one. */
 int views_read(sd_bus *bus, struct views *ret, sd_bus_error *error);
 
-/* Ask the kernel about a cgroup: set the counters and what is in force. */
-void view_read_kernel(int root_fd, const char *path, struct view *v);
+/* Find out what is in force for a cgroup, and what comes of it. */
+void view_read_effect(int root_fd, const struct host_facts *host, const char *path,
+		      struct view *v);
 
 /* The same for all that the daemon named. 0 or -ENOMEM. */
-int views_read_kernel(int root_fd, struct views *views);
+int views_read_effects(int root_fd, struct views *views);
 
 /* Whether the state is one that the configuration does not want. */
 bool view_is_bad(const struct view *v);
@@ -46,9 +46,9 @@ bool view_is_bad(const struct view *v);
 
 /*
  * Limit and writeback as one word, in a buffer of VIEW_TEXT_MAX bytes, which is returned: "64M", or
- * "64M/0" if writeback is 0.
+ * "64M/0" if writeback is 0; "swap 0" if memory.swap.max is all that there is to say.
  */
-const char *view_format(const char *zswap_max, const char *writeback, char *buf);
+const char *view_format(char *const settings[N_CGROUP_SETTINGS], char *buf);
 
 /* The same text, or NULL if it is "-". */
 const char *view_known(const char *text);

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "policy/array.h"
 
 #define DRIFTS_MAX        5
 #define DRIFT_WINDOW_USEC (60 * 1000 * 1000ULL)
@@ -18,6 +17,20 @@ const char *outcome_name(enum outcome o)
 	};
 
 	return names[o];
+}
+
+const char *outcome_phrase(enum outcome o)
+{
+	switch (o) {
+	case OUTCOME_BLOCKED:
+		return "cannot come true";
+	case OUTCOME_MISSING:
+		return "has no effect";
+	case OUTCOME_OVERRIDDEN:
+		return "is overridden";
+	default:
+		return outcome_name(o);
+	}
 }
 
 bool drift_allows(struct drift *d, uint64_t now_usec)
@@ -60,26 +73,41 @@ char *cgroup_below(const char *cgroup, const char *name)
 	return path;
 }
 
-static size_t position(const struct cgroup_table *t, const char *path)
+bool cgroup_is_path(const char *text)
 {
-	size_t low = 0, high = t->n;
+	if (strcmp(text, "/") == 0)
+		return true;
+	do {
+		size_t len;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
+		if (*text++ != '/')
+			return false;
+		len = strcspn(text, "/");
+		if (len == 0 || strncmp(text, ".", len) == 0 || strncmp(text, "..", len) == 0)
+			return false;
+		text += len;
+	} while (*text);
+	return true;
+}
 
-		if (cgroup_compare(t->cgroups[middle]->path, path) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+static int compare(const void *path, const void *cgroup)
+{
+	return cgroup_compare(path, ((const struct cgroup *)cgroup)->path);
+}
+
+size_t cgroup_table_size(const struct cgroup_table *t)
+{
+	return t->sorted.n;
+}
+
+struct cgroup *cgroup_table_at(const struct cgroup_table *t, size_t i)
+{
+	return t->sorted.v[i];
 }
 
 struct cgroup *cgroup_table_find(const struct cgroup_table *t, const char *path)
 {
-	size_t i = position(t, path);
-
-	return i < t->n && strcmp(t->cgroups[i]->path, path) == 0 ? t->cgroups[i] : NULL;
+	return sorted_find(&t->sorted, path, compare);
 }
 
 static void cgroup_free(struct cgroup *c)
@@ -92,8 +120,7 @@ DEFINE_CLEANUP(struct cgroup *, cgroup_free);
 struct cgroup *cgroup_table_add(struct cgroup_table *t, const char *path)
 {
 	_cleanup_(cgroup_freep) struct cgroup *new = NULL;
-	struct cgroup *found = cgroup_table_find(t, path), **grown;
-	size_t i;
+	struct cgroup *found = cgroup_table_find(t, path);
 
 	if (found)
 		return found;
@@ -102,15 +129,7 @@ struct cgroup *cgroup_table_add(struct cgroup_table *t, const char *path)
 		return NULL;
 	new->wd = -1;
 	strcpy(new->path, path);
-	grown = array_room(t->cgroups, t->n, &t->allocated, sizeof(*grown));
-	if (!grown)
-		return NULL;
-	t->cgroups = grown;
-	i = position(t, path);
-	memmove(t->cgroups + i + 1, t->cgroups + i, (t->n - i) * sizeof(*t->cgroups));
-	t->cgroups[i] = new;
-	t->n++;
-	return TAKE_PTR(new);
+	return sorted_insert(&t->sorted, path, compare, new) < 0 ? NULL : TAKE_PTR(new);
 }
 
 void cgroup_table_subtree(const struct cgroup_table *t, const char *path, size_t *start,
@@ -118,27 +137,26 @@ void cgroup_table_subtree(const struct cgroup_table *t, const char *path, size_t
 {
 	size_t len = strcmp(path, "/") == 0 ? 0 : strlen(path);
 
-	*start = *end = position(t, path);
-	while (*end < t->n && strncmp(t->cgroups[*end]->path, path, len) == 0 &&
-	       (t->cgroups[*end]->path[len] == '\0' || t->cgroups[*end]->path[len] == '/'))
-		(*end)++;
+	*start = *end = sorted_position(&t->sorted, path, compare);
+	for (; *end < t->sorted.n; (*end)++) {
+		const char *below = cgroup_table_at(t, *end)->path;
+
+		if (strncmp(below, path, len) != 0 || (below[len] && below[len] != '/'))
+			break;
+	}
 }
 
 void cgroup_table_remove(struct cgroup_table *t, size_t start, size_t end)
 {
-	if (start == end)
-		return;
 	for (size_t i = start; i < end; i++)
-		cgroup_free(t->cgroups[i]);
-	memmove(t->cgroups + start, t->cgroups + end, (t->n - end) * sizeof(*t->cgroups));
-	t->n -= end - start;
+		cgroup_free(cgroup_table_at(t, i));
+	sorted_remove(&t->sorted, start, end);
 }
 
 void cgroup_table_clear(struct cgroup_table *t)
 {
-	cgroup_table_remove(t, 0, t->n);
-	free(t->cgroups);
-	*t = (struct cgroup_table){};
+	cgroup_table_remove(t, 0, t->sorted.n);
+	sorted_clear(&t->sorted);
 }
 
 void cgroup_set_outcome(struct cgroup *c, enum outcome outcome, const char *reason)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "policy/conf.h"
+#include "policy/sorted.h"
 
 /* How a setting or a cgroup stands to what is wanted of it. */
 enum outcome {
@@ -30,8 +31,12 @@ struct drift {
 /* Note one more change. False if there were too many of late to go on setting it. */
 bool drift_allows(struct drift *d, uint64_t now_usec);
 
-/* Of what was said in a reload: how a policy turned out. Lower bits are settings that failed. */
-#define SAID_ASSESSMENT (1U << N_SETTINGS)
+/* What an outcome means for a policy, between its name and the reason: "cannot come true". */
+const char *outcome_phrase(enum outcome o);
+
+/* Of what was said in a reload; lower bits are settings that failed. */
+#define SAID_DECISION  (1U << N_SETTINGS)
+#define SAID_HINDRANCE (1U << (N_SETTINGS + 1))
 
 /* A cgroup that a policy matches, or below which one could. */
 struct cgroup {
@@ -46,20 +51,26 @@ struct cgroup {
 	bool dirty;                               /* to be looked at */
 	bool drifted;                             /* ... since somebody else wrote to it */
 	bool stale;                               /* not seen in the walk that is under way */
-	unsigned int said; /* in this reload: bits of settings that failed, and SAID_ASSESSMENT */
+	unsigned int said; /* in this reload: bits of settings that failed, and the above */
 	char path[];
 };
 
 /* Order paths: "/" comes before any other character, so that subtrees stay together. */
 int cgroup_compare(const char *a, const char *b);
 
+/* Whether a text is the path of a cgroup: "/", or "/NAME" for each level. */
+bool cgroup_is_path(const char *text);
+
 /* The path of a cgroup below another; the caller frees. NULL if there is no memory. */
 char *cgroup_below(const char *cgroup, const char *name);
 
+/* struct cgroup, each before those below it, which follow it directly. */
 struct cgroup_table {
-	struct cgroup **cgroups; /* sorted: each before those below it, which follow it directly */
-	size_t n, allocated;
+	struct sorted sorted;
 };
+
+size_t cgroup_table_size(const struct cgroup_table *t);
+struct cgroup *cgroup_table_at(const struct cgroup_table *t, size_t i);
 
 struct cgroup *cgroup_table_find(const struct cgroup_table *t, const char *path);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "policy/array.h"
 #include "policy/text.h"
 #include "policy/unit.h"
 
@@ -32,7 +33,7 @@ enum section {
 };
 
 struct seen {
-	char *name;
+	char *name; /* first, for sorted_by_name() */
 	unsigned int line;
 };
 
@@ -45,8 +46,8 @@ struct parser {
 	enum section section;
 	struct policy *policy;
 	/* What this file has had so far, to find duplicates. */
-	struct seen *sections, *keys;
-	size_t n_sections, n_keys;
+	struct sorted sections, keys;
+	struct sorted matches; /* of the policy, as add_match() has them */
 	bool out_of_memory;
 };
 
@@ -67,6 +68,7 @@ const char *mode_name(enum mode mode)
 		[MODE_KEEP] = "keep",
 		[MODE_PMD] = "pmd",
 		[MODE_ZSWAP] = "zswap",
+		[MODE_NONE] = "none",
 	};
 
 	return names[mode];
@@ -109,6 +111,10 @@ void config_free(struct config *c)
 		free(c->policies[i]);
 	}
 	free(c->policies);
+	sorted_clear(&c->by_name);
+	for (size_t i = 0; i < N_MATCH_TYPES; i++)
+		sorted_clear(&c->exact[i]);
+	sorted_clear(&c->globs);
 	for (size_t i = 0; i < c->n_files; i++)
 		free(c->files[i]);
 	free(c->files);
@@ -116,45 +122,46 @@ void config_free(struct config *c)
 }
 
 /* Remember a name. Returns the line on which it was seen before, or 0. */
-static unsigned int see(struct parser *p, struct seen **list, size_t *n, const char *name)
+static unsigned int see(struct parser *p, struct sorted *list, const char *name)
 {
-	struct seen *grown;
+	const struct seen *before = sorted_find(list, name, sorted_by_name);
+	struct seen *new;
 
-	for (size_t i = 0; i < *n; i++)
-		if (strcmp((*list)[i].name, name) == 0)
-			return (*list)[i].line;
-	grown = reallocarray(*list, *n + 1, sizeof(*grown));
-	if (grown) {
-		*list = grown;
-		grown[*n].name = strdup(name);
-		grown[*n].line = p->line;
+	if (before)
+		return before->line;
+	new = calloc(1, sizeof(*new));
+	if (new) {
+		new->name = strdup(name);
+		new->line = p->line;
 	}
-	if (!grown || !grown[*n].name)
-		p->out_of_memory = true;
-	else
-		(*n)++;
+	if (new && new->name && sorted_insert(list, name, sorted_by_name, new) >= 0)
+		return 0;
+	if (new)
+		free(new->name);
+	free(new);
+	p->out_of_memory = true;
 	return 0;
 }
 
-static void forget(struct seen **list, size_t *n)
+static void forget(struct sorted *list)
 {
-	for (size_t i = 0; i < *n; i++)
-		free((*list)[i].name);
-	free(*list);
-	*list = NULL;
-	*n = 0;
+	for (size_t i = 0; i < list->n; i++) {
+		struct seen *s = list->v[i];
+
+		free(s->name);
+		free(s);
+	}
+	sorted_clear(list);
 }
 
 static struct policy *get_policy(struct parser *p, const char *name)
 {
 	struct config *c = p->config;
-	struct policy **grown, *new;
+	struct policy *found = sorted_find(&c->by_name, name, sorted_by_name), **grown, *new;
 
-	for (size_t i = 0; i < c->n_policies; i++)
-		if (strcmp(c->policies[i]->name, name) == 0)
-			return c->policies[i];
-
-	grown = reallocarray(c->policies, c->n_policies + 1, sizeof(*grown));
+	if (found)
+		return found;
+	grown = array_room(c->policies, c->n_policies, &c->policies_allocated, sizeof(*grown));
 	if (!grown)
 		return NULL;
 	c->policies = grown;
@@ -162,12 +169,14 @@ static struct policy *get_policy(struct parser *p, const char *name)
 	if (!new)
 		return NULL;
 	new->name = strdup(name);
-	if (!new->name) {
+	if (!new->name || sorted_insert(&c->by_name, name, sorted_by_name, new) < 0) {
+		free(new->name);
 		free(new);
 		return NULL;
 	}
+	new->index = c->n_policies;
 	new->origin = (struct origin){ p->file, p->line };
-	new->zswap_max = ZSWAP_MAX_UNLIMITED;
+	new->zswap_max = LIMIT_MAX;
 	new->zswap_writeback = true;
 	c->policies[c->n_policies++] = new;
 	return new;
@@ -182,7 +191,8 @@ static void enter_section(struct parser *p, const char *name)
 	const char *key = name;
 	unsigned int before;
 
-	forget(&p->keys, &p->n_keys);
+	forget(&p->keys);
+	sorted_clear(&p->matches);
 	p->policy = NULL;
 	p->section = SECTION_UNKNOWN;
 
@@ -217,7 +227,7 @@ static void enter_section(struct parser *p, const char *name)
 		return;
 	}
 
-	before = see(p, &p->sections, &p->n_sections, key);
+	before = see(p, &p->sections, key);
 	if (before)
 		complain(p, "section [%s] is a duplicate of the one in line %u; put them together",
 			 name, before);
@@ -243,6 +253,24 @@ static void look_at_section(struct parser *p, char *line)
 		complain(p, "section name of %zu bytes is too long; at most %d", len,
 			 SECTION_BYTES_MAX);
 	enter_section(p, line + 1);
+}
+
+/* inih takes a ';' after a blank for the start of a comment; in a name it may be meant. */
+static bool is_cut(struct parser *p, const char *line)
+{
+	const char *key_end = line + strcspn(line, " \t=");
+	size_t len = key_end - line;
+
+	if (!(len == 4 && strncmp(line, "unit", len) == 0) &&
+	    !(len == 6 && strncmp(line, "cgroup", len) == 0))
+		return false;
+	if (!strstr(line, " ;") && !strstr(line, "\t;"))
+		return false;
+	complain(p,
+		 "'%s': a comment goes on a line of its own; for a blank that is part of a name say "
+		 "'?'",
+		 line);
+	return true;
 }
 
 /* Look at one physical line without its end. True if inih may see it as it is. */
@@ -315,7 +343,7 @@ static bool look_at_line(struct parser *p, char *line, size_t len)
 		complain(p, "there is no key before '='");
 		return false;
 	}
-	return true;
+	return !is_cut(p, line);
 }
 
 /* The fgets() of inih: called for each physical line. */
@@ -351,6 +379,12 @@ static char *next_line(char *buf, int size, void *userdata)
 	return buf;
 }
 
+/* What else may be wrong with a value that is none. */
+static const char *hint(const char *value)
+{
+	return strpbrk(value, "#;") ? "; a comment goes on a line of its own" : "";
+}
+
 /* The index of a word in a list that ends with NULL, or -1 after a complaint. */
 static int parse_word(struct parser *p, const char *key, const char *value,
 		      const char *const *words)
@@ -366,8 +400,21 @@ static int parse_word(struct parser *p, const char *key, const char *value,
 					: " or ",
 			 words[i]);
 	}
-	complain(p, "%s = %s: must be %s%s", key, value, all,
-		 strpbrk(value, "#;") ? "; a comment goes on a line of its own" : "");
+	complain(p, "%s = %s: must be %s%s", key, value, all, hint(value));
+	return -1;
+}
+
+/* 1 for yes or on, 0 for no or off, and where that is allowed 2 for keep; -1 after a complaint. */
+static int parse_switch(struct parser *p, const char *key, const char *value, bool may_keep)
+{
+	static const char *const words[] = { "no", "yes", "off", "on", "keep" };
+
+	for (int i = 0; i < 4 + may_keep; i++)
+		if (strcmp(words[i], value) == 0)
+			return i < 4 ? i % 2 : 2;
+	complain(p, "%s = %s: must be %s%s", key, value,
+		 may_keep ? "keep, on or off" : "yes or no, or on or off",
+		 hint(value));
 	return -1;
 }
 
@@ -391,7 +438,7 @@ static void set_zswap_max(struct parser *p, const char *value)
 
 	p->policy->zswap_max_origin = (struct origin){ p->file, p->line };
 	if (strcmp(value, "max") == 0) {
-		p->policy->zswap_max = ZSWAP_MAX_UNLIMITED;
+		p->policy->zswap_max = LIMIT_MAX;
 		return;
 	}
 	errno = 0;
@@ -402,8 +449,8 @@ static void set_zswap_max(struct parser *p, const char *value)
 		end++;
 	}
 	if (*value < '0' || *value > '9' || *end) {
-		complain(p, "zswap-max = %s: must be max or bytes, with K, M, G or T if wanted",
-			 value);
+		complain(p, "zswap-max = %s: must be max or bytes, with K, M, G or T if wanted%s",
+			 value, hint(value));
 	} else if (errno || __builtin_mul_overflow(number, factor, &number) || number > INT64_MAX) {
 		complain(p, "zswap-max = %s: too large; say max for no limit", value);
 	} else if (number > 0 && number < page) {
@@ -437,8 +484,9 @@ static bool brackets_are_closed(const char *glob)
 {
 	while ((glob = strchr(glob, '['))) {
 		glob += 1 + (glob[1] == '!' || glob[1] == '^');
-		glob = *glob ? strchr(glob + 1, ']') : NULL;
-		if (!glob)
+		/* Nothing between brackets matches a '/'. */
+		glob = *glob ? strpbrk(glob + 1, "]/") : NULL;
+		if (!glob || *glob == '/')
 			return false;
 	}
 	return true;
@@ -497,6 +545,8 @@ static bool check_cgroup(struct parser *p, const char *glob)
 		   (len >= 2 && strcmp(glob + len - 2, "/.") == 0) ||
 		   (len >= 3 && strcmp(glob + len - 3, "/..") == 0)) {
 		complain(p, "cgroup = %s: must have no empty, '.' or '..' part", glob);
+	} else if (!brackets_are_closed(glob)) {
+		complain(p, "cgroup = %s: there is no ']' to the '['", glob);
 	} else if (has_more_behind_a_blank(glob)) {
 		complain(
 			p,
@@ -509,31 +559,68 @@ static bool check_cgroup(struct parser *p, const char *glob)
 	return false;
 }
 
+struct match_key {
+	enum match_type type;
+	const char *glob;
+	const struct policy *policy;
+};
+
+/* Elements are indices of matches, one more than they are, since matches move. */
+static int compare_match(const void *key, const void *element)
+{
+	const struct match_key *k = key;
+	const struct match *m = &k->policy->matches[(uintptr_t)element - 1];
+
+	return (int)k->type - (int)m->type ?: strcmp(k->glob, m->glob);
+}
+
+/* The matches that earlier files gave to a policy are looked up, too. */
+static void index_matches(struct parser *p)
+{
+	const struct policy *policy = p->policy;
+
+	sorted_clear(&p->matches);
+	for (size_t i = 0; i < policy->n_matches; i++) {
+		const struct match *m = &policy->matches[i];
+
+		if (sorted_insert(&p->matches, &(struct match_key){ m->type, m->glob, policy },
+				  compare_match, (void *)(uintptr_t)(i + 1)) < 0)
+			p->out_of_memory = true;
+	}
+}
+
 static void add_match(struct parser *p, enum match_type type, const char *glob)
 {
 	struct policy *policy = p->policy;
+	const struct match_key key = { type, glob, policy };
 	struct match *grown;
+	uintptr_t found;
 
 	/* As in unit files: an empty value takes back what files before this one said. */
 	if (!*glob) {
 		policy_clear_matches(policy, type);
+		sorted_clear(&p->matches);
 		return;
 	}
 	if (!(type == MATCH_UNIT ? check_unit(p, glob) : check_cgroup(p, glob))) {
 		policy->match_refused = true;
 		return;
 	}
-	for (size_t i = 0; i < policy->n_matches; i++) {
-		const struct match *m = &policy->matches[i];
+	if (p->matches.n != policy->n_matches)
+		index_matches(p);
+	found = (uintptr_t)sorted_find(&p->matches, &key, compare_match);
+	if (found) {
+		const struct match *m = &policy->matches[found - 1];
+		bool here = strcmp(m->origin.file, p->file) == 0;
 
-		if (m->type == type && strcmp(m->glob, glob) == 0) {
-			complain(p, "%s = %s is a duplicate of %s:%u",
-				 type == MATCH_UNIT ? "unit" : "cgroup", glob, m->origin.file,
-				 m->origin.line);
-			return;
-		}
+		/* A drop-in may be older than what it adds to. */
+		report_add(p->report, here ? REPORT_ERROR : REPORT_WARNING, p->file, p->line,
+			   "%s = %s is a duplicate of %s:%u", type == MATCH_UNIT ? "unit" : "cgroup",
+			   glob, m->origin.file, m->origin.line);
+		return;
 	}
-	grown = reallocarray(policy->matches, policy->n_matches + 1, sizeof(*grown));
+	grown = array_room(policy->matches, policy->n_matches, &policy->matches_allocated,
+			   sizeof(*grown));
 	if (grown) {
 		policy->matches = grown;
 		grown[policy->n_matches] = (struct match){
@@ -543,13 +630,15 @@ static void add_match(struct parser *p, enum match_type type, const char *glob)
 			.origin = { p->file, p->line },
 		};
 	}
-	if (!grown || !grown[policy->n_matches].glob)
+	if (!grown || !grown[policy->n_matches].glob) {
 		p->out_of_memory = true;
-	else
-		policy->n_matches++;
+		return;
+	}
+	policy->n_matches++;
+	if (sorted_insert(&p->matches, &key, compare_match,
+			  (void *)(uintptr_t)policy->n_matches) < 0)
+		p->out_of_memory = true;
 }
-
-static const char *const on_off_words[] = { "keep", "off", "on", NULL };
 
 static bool set_daemon(struct parser *p, const char *key, const char *value)
 {
@@ -578,51 +667,64 @@ static bool set_daemon(struct parser *p, const char *key, const char *value)
 	return true;
 }
 
+/* A setting of the kernel as a word; "keep" comes first. */
+static int parse_kernel_word(struct parser *p, enum setting s, const char *key, const char *value)
+{
+	const char *words[16] = { "keep" };
+	const char *const *all = setting_words(s);
+
+	for (size_t i = 0; all[i] && i + 2 < ARRAY_SIZE(words); i++)
+		words[i + 1] = all[i];
+	return parse_word(p, key, value, words);
+}
+
 static bool set_kernel(struct parser *p, const char *key, const char *value)
 {
-	static const char *const swap_pmd_words[] = { "keep", "never", "exclusive", "always",
-						      NULL };
 	int s = setting_from_name(key), word;
-	long number;
+	bool managed = false;
+	long number = 0;
 
 	if (s < 0 || s >= N_KERNEL_SETTINGS)
 		return false;
 	p->config->kernel[s].origin = (struct origin){ p->file, p->line };
-	if (s == SETTING_ZSWAP_MAX_POOL_PERCENT) {
-		if (strcmp(value, "keep") == 0) {
-			p->config->kernel[s].managed = false;
-		} else if (parse_integer(value, 1, 100, &number)) {
-			p->config->kernel[s].managed = true;
-			p->config->kernel[s].value = number;
-		} else {
-			complain(p, "%s = %s: must be keep or a number from 1 to 100", key, value);
+	if (s == SETTING_ZSWAP_MAX_POOL_PERCENT || s == SETTING_ZSWAP_ACCEPT_THRESHOLD_PERCENT) {
+		managed = strcmp(value, "keep") != 0;
+		if (managed && !parse_integer(value, 1, 100, &number)) {
+			complain(p, "%s = %s: must be keep or a number from 1 to 100%s", key, value,
+				 hint(value));
+			return true;
 		}
-		return true;
+	} else if (setting_words(s)) {
+		word = parse_kernel_word(p, s, key, value);
+		if (word < 0)
+			return true;
+		managed = word > 0;
+		number = word - 1;
+	} else {
+		number = parse_switch(p, key, value, true);
+		if (number < 0)
+			return true;
+		managed = number < 2;
 	}
-	word = parse_word(p, key, value, s == SETTING_SWAP_PMD ? swap_pmd_words : on_off_words);
-	if (word >= 0) {
-		/* "keep" is word 0, and the values of the kernel follow in their order. */
-		p->config->kernel[s].managed = word > 0;
-		p->config->kernel[s].value = word > 0 ? word - 1 : 0;
-	}
+	p->config->kernel[s].managed = managed;
+	p->config->kernel[s].value = managed ? number : 0;
 	return true;
 }
 
 static bool set_stats(struct parser *p, const char *key, const char *value)
 {
-	static const char *const off_on_words[] = { "off", "on", NULL };
 	int i;
 
 	if (strcmp(key, "taskstats") == 0) {
-		i = parse_word(p, key, value, off_on_words);
+		i = parse_switch(p, key, value, false);
 		if (i >= 0)
 			p->config->taskstats = i;
 	} else if (strcmp(key, "interval") == 0) {
 		if (!text_parse_seconds(value, 3600, &p->config->stats_interval))
 			complain(p,
 				 "interval = %s: must be a time from 1s to 1h, in s, min or h; "
-				 "without a unit it is seconds",
-				 value);
+				 "without a unit it is seconds%s",
+				 value, hint(value));
 	} else {
 		return false;
 	}
@@ -631,8 +733,7 @@ static bool set_stats(struct parser *p, const char *key, const char *value)
 
 static bool set_policy(struct parser *p, const char *key, const char *value)
 {
-	static const char *const mode_words[] = { "keep", "pmd", "zswap", NULL };
-	static const char *const yes_no_words[] = { "no", "yes", NULL };
+	static const char *const mode_words[] = { "keep", "pmd", "zswap", "none", NULL };
 	int i;
 
 	if (strcmp(key, "unit") == 0) {
@@ -648,7 +749,7 @@ static bool set_policy(struct parser *p, const char *key, const char *value)
 		set_zswap_max(p, value);
 	} else if (strcmp(key, "zswap-writeback") == 0) {
 		p->policy->zswap_writeback_origin = (struct origin){ p->file, p->line };
-		i = parse_word(p, key, value, yes_no_words);
+		i = parse_switch(p, key, value, false);
 		if (i >= 0)
 			p->policy->zswap_writeback = i;
 	} else if (strcmp(key, "priority") == 0) {
@@ -657,8 +758,8 @@ static bool set_policy(struct parser *p, const char *key, const char *value)
 		if (parse_integer(value, -1000000, 1000000, &number))
 			p->policy->priority = number;
 		else
-			complain(p, "priority = %s: must be a number from -1000000 to 1000000",
-				 value);
+			complain(p, "priority = %s: must be a number from -1000000 to 1000000%s",
+				 value, hint(value));
 	} else {
 		return false;
 	}
@@ -670,7 +771,8 @@ static int on_setting(void *userdata, const char *section, const char *key, cons
 {
 	static const char *const known[] = {
 		[SECTION_DAEMON] = "log-level, on-drift and restore",
-		[SECTION_KERNEL] = "swap-pmd, zswap, zswap-shrinker and zswap-max-pool-percent",
+		[SECTION_KERNEL] = "swap-pmd, zswap, zswap-shrinker, zswap-compressor, "
+				   "zswap-max-pool-percent and zswap-accept-threshold-percent",
 		[SECTION_STATS] = "taskstats and interval",
 		[SECTION_POLICY] = "unit, cgroup, mode, zswap-max, zswap-writeback and priority",
 	};
@@ -693,7 +795,7 @@ static int on_setting(void *userdata, const char *section, const char *key, cons
 		complain(p, "%s has no value", key);
 		return 1;
 	}
-	before = repeatable ? 0 : see(p, &p->keys, &p->n_keys, key);
+	before = repeatable ? 0 : see(p, &p->keys, key);
 	if (before)
 		complain(p, "%s is a duplicate of line %u; remove one of them", key, before);
 
@@ -741,8 +843,9 @@ int conf_parse(struct config *c, const char *file, const char *text, size_t size
 	} else if (r < 0) {
 		p.out_of_memory = true;
 	}
-	forget(&p.sections, &p.n_sections);
-	forget(&p.keys, &p.n_keys);
+	forget(&p.sections);
+	forget(&p.keys);
+	sorted_clear(&p.matches);
 	return p.out_of_memory ? -ENOMEM : 0;
 }
 
@@ -760,7 +863,7 @@ static void finish_policy(const struct policy *p, struct report *report)
 
 	if (!p->mode_origin.line)
 		report_add(report, REPORT_ERROR, p->origin.file, p->origin.line,
-			   "[policy %s] has no mode; add mode = pmd, zswap or keep", p->name);
+			   "[policy %s] has no mode; add mode = pmd, zswap, none or keep", p->name);
 	if (p->n_matches == 0 && !p->match_refused)
 		report_add(report, REPORT_ERROR, p->origin.file, p->origin.line,
 			   "[policy %s] matches nothing; add unit = GLOB or cgroup = /GLOB",
@@ -808,8 +911,28 @@ static void finish_policy(const struct policy *p, struct report *report)
 			   "zswap-writeback has no effect with mode = %s", mode_name(p->mode));
 }
 
-void conf_finish(struct config *c, struct report *report)
+static int index_config(struct config *c)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < c->n_policies; i++) {
+		struct policy *p = c->policies[i];
+
+		for (size_t k = 0; r >= 0 && k < p->n_matches; k++) {
+			struct match *m = &p->matches[k];
+			struct sorted *list = m->exact ? &c->exact[m->type] : &c->globs;
+
+			m->policy = p;
+			c->names_units |= m->type == MATCH_UNIT;
+			r = sorted_insert(list, m->glob, sorted_by_name, m);
+		}
+	}
+	return r;
+}
+
+int conf_finish(struct config *c, struct report *report)
 {
 	for (size_t i = 0; i < c->n_policies; i++)
 		finish_policy(c->policies[i], report);
+	return index_config(c);
 }

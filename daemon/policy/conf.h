@@ -9,6 +9,7 @@
 #include "policy/cleanup.h"
 #include "policy/report.h"
 #include "policy/setting.h"
+#include "policy/sorted.h"
 
 /*
  * The configuration as a value. Nothing here touches a file: conf-load.c finds and reads the files,
@@ -19,6 +20,7 @@ enum mode {
 	MODE_KEEP,
 	MODE_PMD,
 	MODE_ZSWAP,
+	MODE_NONE,
 };
 
 enum on_drift {
@@ -29,6 +31,7 @@ enum on_drift {
 enum match_type {
 	MATCH_UNIT,
 	MATCH_CGROUP,
+	N_MATCH_TYPES,
 };
 
 /* Where something stands. All zero: nowhere, it has its default. */
@@ -39,15 +42,17 @@ struct origin {
 
 /* One "unit =" or "cgroup =" line. */
 struct match {
+	char *glob; /* first, for sorted_by_name() */
 	enum match_type type;
-	bool exact; /* no wildcard in it */
-	char *glob;
+	bool exact;                  /* no wildcard in it */
+	const struct policy *policy; /* once the config is finished */
 	struct origin origin;
 };
 
 /* One [policy NAME] section. */
 struct policy {
-	char *name;
+	char *name; /* first, for sorted_by_name() */
+	size_t index; /* in the order of the files */
 	struct origin origin;
 	enum mode mode;
 	bool mode_known; /* false: it has none, or a word that is none */
@@ -58,13 +63,14 @@ struct policy {
 	struct origin zswap_writeback_origin;
 	int priority;
 	struct match *matches;
-	size_t n_matches;
+	size_t n_matches, matches_allocated;
 	bool match_refused; /* one of its lines is wrong and not among them */
 };
 
 struct config {
 	char **files; /* in the order in which they were read */
 	size_t n_files;
+	bool has_main_file; /* and not drop-ins alone */
 
 	int log_level; /* syslog priority */
 	enum on_drift on_drift;
@@ -80,7 +86,12 @@ struct config {
 	unsigned int stats_interval; /* seconds between two samples, at least */
 
 	struct policy **policies; /* in file order */
-	size_t n_policies;
+	size_t n_policies, policies_allocated;
+	struct sorted by_name;
+
+	/* Once it is finished: all matches, the exact ones by their names. */
+	struct sorted exact[N_MATCH_TYPES], globs;
+	bool names_units;
 };
 
 /* A configuration with every setting at its default. NULL if there is no memory. */
@@ -95,8 +106,8 @@ DEFINE_CLEANUP(struct config *, config_free);
 int conf_parse(struct config *c, const char *file, const char *text, size_t size,
 	       struct report *report);
 
-/* Check, after the last file, what only the whole can tell. */
-void conf_finish(struct config *c, struct report *report);
+/* Check, after the last file, what only the whole can tell, and index it. 0 or -ENOMEM. */
+int conf_finish(struct config *c, struct report *report);
 
 const char *mode_name(enum mode mode);
 

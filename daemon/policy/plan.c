@@ -8,62 +8,79 @@
 #include "policy/array.h"
 #include "policy/text.h"
 
-enum action plan_decide(const struct facts *f)
+bool plan_item_writes(const struct plan_item *item)
 {
-	if (f->wanted) {
-		if (!f->live_known || f->live == setting_round(f->setting, f->want))
-			return ACTION_NONE;
-		return f->overridden ? ACTION_OVERRIDDEN : ACTION_SET;
-	}
-	if (!f->record)
-		return ACTION_NONE;
-	if (f->overridden)
-		return ACTION_LEAVE;
-	if (f->live_known && f->live != f->record->original && !record_is_ours(f->record, f->live))
-		return ACTION_LEAVE;
-	/* PID 1 would write its value when the unit starts, if it is not about to write it now. */
-	if (f->kept_by_pid1 && f->kept != f->record->original)
-		return ACTION_RESTORE;
-	if (f->live_known && f->live != f->record->original)
-		return ACTION_RESTORE;
-	/* As long as PID 1 keeps a value of ours, the record tells it from an administrator's. */
-	return f->kept_by_pid1 ? ACTION_NONE : ACTION_FORGET;
+	return item->action == ACTION_SET || item->action == ACTION_RESTORE;
+}
+
+size_t plan_count_writes(const struct plan *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		n += plan_item_writes(&p->items[i]);
+	return n;
+}
+
+static void item_clear(struct plan_item *item)
+{
+	free((char *)item->cgroup);
+	free((char *)item->policy);
 }
 
 int plan_add(struct plan *p, const struct plan_item *item)
 {
-	struct plan_item *grown = array_room(p->items, p->n, &p->allocated, sizeof(*grown));
+	struct plan_item *grown = array_room(p->items, p->n, &p->allocated, sizeof(*grown)), *new;
 
 	if (!grown)
 		return -ENOMEM;
 	p->items = grown;
-	grown[p->n++] = *item;
+	new = &grown[p->n];
+	*new = *item;
+	new->cgroup = item->cgroup ? strdup(item->cgroup) : NULL;
+	new->policy = item->policy ? strdup(item->policy) : NULL;
+	if ((item->cgroup && !new->cgroup) || (item->policy && !new->policy)) {
+		item_clear(new);
+		return -ENOMEM;
+	}
+	p->n++;
 	return 0;
 }
 
 int plan_move(struct plan *to, struct plan *from)
 {
-	size_t before = to->n;
+	struct plan_item *grown = to->items;
 
-	for (size_t i = 0; i < from->n; i++) {
-		if (plan_add(to, &from->items[i]) < 0) {
-			to->n = before;
-			return -ENOMEM;
-		}
+	if (from->n == 0) {
+		plan_clear(from);
+		return 0;
 	}
+	while (to->n + from->n > to->allocated) {
+		grown = array_room(to->items, to->allocated, &to->allocated, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		to->items = grown;
+	}
+	memcpy(to->items + to->n, from->items, from->n * sizeof(*grown));
+	to->n += from->n;
+	from->n = 0;
 	plan_clear(from);
 	return 0;
 }
 
+static bool is_same_cgroup(const struct plan_item *a, const struct plan_item *b)
+{
+	return a->cgroup && b->cgroup && strcmp(a->cgroup, b->cgroup) == 0;
+}
+
 void plan_keep_a_way_out(struct plan *p)
 {
-	for (size_t i = 0; i + 1 < p->n; i++) {
-		struct plan_item *a = &p->items[i], *b = &p->items[i + 1], opens = *b;
+	/* Every setting of a cgroup shuts a way with 0, and leaves it open with anything else. */
+	for (size_t i = 1; i < p->n; i++) {
+		for (struct plan_item *b = &p->items[i], *a = b - 1;
+		     b > p->items && is_same_cgroup(a, b) && a->to == 0 && b->to != 0; a--, b--) {
+			struct plan_item opens = *b;
 
-		if (!a->cgroup || !b->cgroup || strcmp(a->cgroup, b->cgroup) != 0)
-			continue;
-		/* Both settings shut a way with 0, and both leave it open with anything else. */
-		if (a->to == 0 && b->to != 0) {
 			*b = *a;
 			*a = opens;
 		}
@@ -95,6 +112,8 @@ char *plan_item_format(const struct plan_item *item)
 
 void plan_clear(struct plan *p)
 {
+	for (size_t i = 0; i < p->n; i++)
+		item_clear(&p->items[i]);
 	free(p->items);
 	*p = (struct plan){};
 }

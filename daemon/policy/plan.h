@@ -5,13 +5,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "policy/cleanup.h"
 #include "policy/setting.h"
-#include "policy/state.h"
 
-/*
- * What differs between what is wanted and what is. Deciding is pure; survey.c gathers the facts,
- * apply.c carries the plan out.
- */
+/* What is to be written and what is to be recorded, as a value. decide.c makes plans. */
 
 enum action {
 	ACTION_NONE,
@@ -19,41 +16,34 @@ enum action {
 	ACTION_RESTORE,    /* nothing is wanted any more: write what was there before */
 	ACTION_FORGET,     /* nothing is wanted, nothing to give back: drop the record */
 	ACTION_LEAVE,      /* the same, since somebody else wrote another value */
+	ACTION_ADOPT,      /* the cgroup is another of the same name: keep its number */
 	ACTION_OVERRIDDEN, /* wanted, but the administrator set the property of the unit */
 };
 
-/* All that the decision about one setting rests on. */
-struct facts {
-	enum setting setting;
-	bool wanted;
-	uint64_t want;
-	bool live_known; /* false: the file does not exist */
-	uint64_t live;
-	const struct record *record; /* NULL: the daemon has not touched it */
-	bool overridden;             /* "systemctl set-property" set it to a value not ours */
-	bool kept_by_pid1;           /* PID 1 keeps a value of ours for the unit: */
-	uint64_t kept;
-};
-
-enum action plan_decide(const struct facts *f);
-
 struct plan_item {
-	enum action action; /* ACTION_SET or ACTION_RESTORE */
+	enum action action; /* none of ACTION_NONE and ACTION_OVERRIDDEN */
 	enum setting setting;
-	const char *cgroup; /* as its record has it; NULL: a setting of the kernel */
-	const char *policy; /* or section of the configuration, that wants it; NULL: a restore */
-	bool as_property;   /* of the unit, to be set through PID 1; else to be written */
-	uint64_t from;
-	uint64_t to;
+	const char *cgroup; /* NULL: a setting of the kernel */
+	const char *policy; /* that wants it; NULL: none does */
+	bool as_property; /* of the unit, to be set through PID 1; else to be written */
+	uint64_t from, to;
+	/* For the record. */
+	uint64_t id, original;
+	bool anew; /* there is none, or one that is of no use any more */
 };
 
-/* To be carried out or copied before the state and the configuration that it is of change. */
 struct plan {
 	struct plan_item *items;
 	size_t n, allocated;
 };
 
-/* Add an item. 0 or -ENOMEM. */
+/* Whether an item writes something, and is not for the record only. */
+bool plan_item_writes(const struct plan_item *item);
+
+/* How many items do. */
+size_t plan_count_writes(const struct plan *p);
+
+/* Add an item, with copies of its names. 0 or -ENOMEM. */
 int plan_add(struct plan *p, const struct plan_item *item);
 
 /* Move all items of one plan to the end of another. 0 or -ENOMEM, with both unchanged. */

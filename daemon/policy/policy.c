@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fnmatch.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,62 +11,71 @@
 
 #define GLOB_FLAGS (FNM_PATHNAME | FNM_NOESCAPE)
 
-static bool match_applies(const struct match *m, const char *cgroup, const char *unit)
+static bool glob_applies(const struct match *m, const char *cgroup, const char *unit)
 {
 	const char *name = m->type == MATCH_UNIT ? unit : cgroup;
 
-	if (!name)
-		return false;
-	if (m->exact || strcmp(cgroup, "/") == 0)
-		return strcmp(m->glob, name) == 0;
-	return fnmatch(m->glob, name, GLOB_FLAGS) == 0;
+	return name && strcmp(cgroup, "/") != 0 && fnmatch(m->glob, name, GLOB_FLAGS) == 0;
 }
 
-/* The first exact match, else the first glob that matches. */
-static const struct match *match_names(const struct policy *p, const char *cgroup, const char *unit)
+/* Whether a match comes before another one in deciding about a cgroup. */
+static bool outranks(const struct match *a, const struct match *b)
 {
-	const struct match *found = NULL;
+	const struct policy *p = a->policy, *q = b->policy;
 
-	for (size_t i = 0; i < p->n_matches; i++) {
-		const struct match *m = &p->matches[i];
-
-		if ((!found || m->exact) && match_applies(m, cgroup, unit)) {
-			found = m;
-			if (m->exact)
-				break;
-		}
-	}
-	return found;
+	if (p->priority != q->priority)
+		return p->priority > q->priority;
+	if (a->exact != b->exact)
+		return a->exact;
+	return p != q ? p->index < q->index : a < b;
 }
 
-const struct match *policy_match(const struct policy *p, const char *cgroup)
+/* Take the exact matches of a name into account. */
+static const struct match *best_exact(const struct config *c, const struct match *best,
+				      enum match_type type, const char *name)
 {
-	return match_names(p, cgroup, unit_of_cgroup(cgroup));
+	const struct sorted *exact = &c->exact[type];
+
+	for (size_t i = name ? sorted_position(exact, name, sorted_by_name) : exact->n;
+	     i < exact->n && sorted_by_name(name, exact->v[i]) == 0; i++)
+		if (!best || outranks(exact->v[i], best))
+			best = exact->v[i];
+	return best;
 }
 
 const struct policy *policy_resolve(const struct config *c, const char *cgroup,
 				    const struct match **ret_match)
 {
 	const char *unit = unit_of_cgroup(cgroup);
-	const struct policy *winner = NULL;
-	const struct match *winning = NULL;
+	const struct match *best = NULL;
 
-	for (size_t i = 0; i < c->n_policies; i++) {
-		const struct policy *p = c->policies[i];
-		const struct match *m;
+	best = best_exact(c, best, MATCH_UNIT, unit);
+	best = best_exact(c, best, MATCH_CGROUP, cgroup);
+	for (size_t i = 0; i < c->globs.n; i++) {
+		const struct match *m = c->globs.v[i];
 
-		if (winner && p->priority < winner->priority)
-			continue;
-		m = match_names(p, cgroup, unit);
-		if (m &&
-		    (!winner || p->priority > winner->priority || (m->exact && !winning->exact))) {
-			winner = p;
-			winning = m;
-		}
+		if ((!best || outranks(m, best)) && glob_applies(m, cgroup, unit))
+			best = m;
 	}
 	if (ret_match)
-		*ret_match = winning;
-	return winner;
+		*ret_match = best;
+	return best ? best->policy : NULL;
+}
+
+const struct match *policy_match(const struct policy *p, const char *cgroup)
+{
+	const char *unit = unit_of_cgroup(cgroup);
+	const struct match *found = NULL;
+
+	for (size_t i = 0; i < p->n_matches; i++) {
+		const struct match *m = &p->matches[i];
+		const char *name = m->type == MATCH_UNIT ? unit : cgroup;
+
+		if (m->exact ? name && strcmp(m->glob, name) == 0 : glob_applies(m, cgroup, unit))
+			if (!found || outranks(m, found))
+				found = m;
+	}
+	return found;
 }
 
 /*
@@ -93,18 +103,31 @@ static bool glob_reaches_below(const char *glob, const char *cgroup)
 
 bool policy_may_match_below(const struct config *c, const char *cgroup)
 {
+	const struct sorted *exact = &c->exact[MATCH_CGROUP];
+	size_t len = strcmp(cgroup, "/") == 0 ? 0 : strlen(cgroup), i;
+	char below[PATH_MAX + 2];
+
 	/* Units of PID 1 live in slices. */
-	bool slice = strcmp(cgroup, "/") == 0 || unit_is_slice(cgroup);
+	if (c->names_units && (len == 0 || unit_is_slice(cgroup)))
+		return true;
+	if (len < PATH_MAX) {
+		snprintf(below, sizeof(below), "%.*s/", (int)len, cgroup);
+		i = sorted_position(exact, below, sorted_by_name);
+		/* "/" itself is not below "/". */
+		for (; i < exact->n; i++) {
+			const struct match *m = exact->v[i];
 
-	for (size_t i = 0; i < c->n_policies; i++) {
-		const struct policy *p = c->policies[i];
-
-		for (size_t k = 0; k < p->n_matches; k++) {
-			const struct match *m = &p->matches[k];
-
-			if (m->type == MATCH_UNIT ? slice : glob_reaches_below(m->glob, cgroup))
+			if (strncmp(m->glob, below, len + 1) != 0)
+				break;
+			if (m->glob[len + 1])
 				return true;
 		}
+	}
+	for (i = 0; i < c->globs.n; i++) {
+		const struct match *m = c->globs.v[i];
+
+		if (m->type == MATCH_CGROUP && glob_reaches_below(m->glob, cgroup))
+			return true;
 	}
 	return false;
 }
@@ -112,6 +135,10 @@ bool policy_may_match_below(const struct config *c, const char *cgroup)
 /* Whether the policy of a cgroup keeps one below it from coming true. */
 static bool contradicts(const struct policy *above, const struct policy *p)
 {
+	if (p->mode != MODE_ZSWAP && p->mode != MODE_PMD)
+		return false;
+	if (above->mode == MODE_NONE)
+		return true;
 	if (p->mode == MODE_ZSWAP)
 		return above->mode == MODE_PMD;
 	return p->mode == MODE_PMD && above->mode == MODE_ZSWAP && !above->zswap_writeback;
@@ -160,6 +187,11 @@ char *policy_blocks_how(const struct policy *blocker, const char *cgroup)
 			"lies below %s, which [policy %s] (%s:%u) keeps out of zswap; change the "
 			"mode of one of them",
 			cgroup, blocker->name, blocker->origin.file, blocker->origin.line);
+	else if (blocker->mode == MODE_NONE)
+		r = asprintf(&s,
+			     "lies below %s, for which [policy %s] (%s:%u) has mode = none, so it "
+			     "could not swap at all; change the mode of one of them",
+			     cgroup, blocker->name, blocker->origin.file, blocker->origin.line);
 	else
 		r = asprintf(
 			&s,
@@ -208,42 +240,22 @@ void policy_check(const struct config *c, struct report *report)
 	}
 }
 
-enum effect policy_effect(uint64_t swap_pmd, bool zswap, uint64_t zswap_max, bool writeback)
-{
-	bool compressed = zswap && zswap_max > 0;
-
-	if (!compressed && !writeback)
-		return EFFECT_NONE;
-	if (swap_pmd == SWAP_PMD_ALWAYS)
-		return compressed ? EFFECT_BOTH : EFFECT_PMD;
-	if (compressed)
-		return EFFECT_ZSWAP;
-	return swap_pmd == SWAP_PMD_NEVER ? EFFECT_SPLIT : EFFECT_PMD;
-}
-
-const char *effect_name(enum effect e)
-{
-	static const char *const names[] = {
-		[EFFECT_PMD] = "pmd",     [EFFECT_ZSWAP] = "zswap", [EFFECT_BOTH] = "both",
-		[EFFECT_SPLIT] = "split", [EFFECT_NONE] = "none",
-	};
-
-	return names[e];
-}
-
 bool policy_wants(const struct policy *p, enum setting s, uint64_t *ret)
 {
-	if (!p || p->mode == MODE_KEEP)
+	enum mode mode = p ? p->mode : MODE_KEEP;
+
+	*ret = 0;
+	if (mode == MODE_NONE)
+		return s == SETTING_CGROUP_SWAP_MAX;
+	if (mode == MODE_KEEP)
 		return false;
 	/*
 	 * With mode = pmd writeback must be on: the kernel would otherwise neither compress the
 	 * pages nor write them to the device.
 	 */
 	if (s == SETTING_CGROUP_ZSWAP_MAX)
-		*ret = p->mode == MODE_PMD ? 0 : p->zswap_max;
+		*ret = mode == MODE_PMD ? 0 : p->zswap_max;
 	else if (s == SETTING_CGROUP_ZSWAP_WRITEBACK)
-		*ret = p->mode == MODE_PMD ? 1 : p->zswap_writeback;
-	else
-		return false;
-	return true;
+		*ret = mode == MODE_PMD ? 1 : p->zswap_writeback;
+	return s == SETTING_CGROUP_ZSWAP_MAX || s == SETTING_CGROUP_ZSWAP_WRITEBACK;
 }

@@ -23,8 +23,9 @@ const struct policy *policy_resolve(const struct config *c, const char *cgroup,
 bool policy_may_match_below(const struct config *c, const char *cgroup);
 
 /*
- * zswap limits are hierarchical: below a cgroup with mode = pmd, mode = zswap cannot come true; and
- * below one with zswap-writeback = no, a cgroup with mode = pmd could not swap at all. The policy
+ * zswap limits are hierarchical: below a cgroup with mode = pmd, mode = zswap cannot come true; below
+ * one with zswap-writeback = no, a cgroup with mode = pmd could not swap at all; and nothing swaps
+ * below one with mode = none. The policy
  * of the nearest ancestor that contradicts the policy p of a cgroup in this way goes to *ret, its
  * path to *ret_cgroup, which the caller frees; NULL if there is none. 0 or -ENOMEM.
  */
@@ -39,22 +40,6 @@ void policy_check(const struct config *c, struct report *report);
 
 /* The match by which a policy applies to a cgroup, an exact one if there is; NULL if none does. */
 const struct match *policy_match(const struct policy *p, const char *cgroup);
-
-/* How the THPs of a cgroup are swapped. */
-enum effect {
-	EFFECT_PMD,   /* whole to the device */
-	EFFECT_ZSWAP, /* split, compressed in memory */
-	EFFECT_BOTH,  /* whole, and compressed in memory as far as zswap takes them */
-	EFFECT_SPLIT, /* split, to the device */
-	EFFECT_NONE,  /* not at all: kept out of zswap and of the device */
-};
-
-/*
- * What comes of the settings of the kernel and of a cgroup. swap_pmd is an enum swap_pmd, zswap
- * whether it is on; the limit and writeback are the least of the cgroup and all above it.
- */
-enum effect policy_effect(uint64_t swap_pmd, bool zswap, uint64_t zswap_max, bool writeback);
-const char *effect_name(enum effect e);
 
 /* What a policy wants of a cgroup setting. False if it wants nothing. */
 bool policy_wants(const struct policy *p, enum setting s, uint64_t *ret);

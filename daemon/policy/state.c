@@ -6,84 +6,115 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policy/array.h"
+#include "policy/cgroup.h"
+#include "policy/text.h"
 #include "policy/unit.h"
 
-#define HEADER "pmdswapd-state 1"
+#define HEADER  "pmdswapd-state "
+#define VERSION 1
 
-static int compare(const char *cgroup, enum setting setting, const struct record *r)
+struct key {
+	const char *cgroup;
+	enum setting setting;
+};
+
+static int compare(const void *key, const void *element)
 {
-	int c = strcmp(cgroup ?: "", r->cgroup ?: "");
+	const struct key *k = key;
+	const struct record *r = element;
+	int c = strcmp(k->cgroup ?: "", r->cgroup ?: "");
 
-	return c ?: (int)setting - (int)r->setting;
-}
-
-/* The place of a record, or where it would be. */
-static size_t position(const struct state *s, const char *cgroup, enum setting setting)
-{
-	size_t low = 0, high = s->n;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (compare(cgroup, setting, s->records[middle]) > 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return c ?: (int)k->setting - (int)r->setting;
 }
 
 struct record *state_find(const struct state *s, const char *cgroup, enum setting setting)
 {
-	size_t i = position(s, cgroup, setting);
-
-	return i < s->n && compare(cgroup, setting, s->records[i]) == 0 ? s->records[i] : NULL;
+	return sorted_find(&s->records, &(struct key){ cgroup, setting }, compare);
 }
 
-struct record *state_add(struct state *s, const char *cgroup, bool as_property, uint64_t id,
-			 enum setting setting, uint64_t original)
+/* Add a record, all zero but for its key. NULL if there is no memory. */
+static struct record *add(struct state *s, const char *cgroup, enum setting setting)
 {
-	_cleanup_free_ struct record *new = NULL;
-	struct record *found = state_find(s, cgroup, setting), **grown;
-	size_t i;
+	struct record *new = calloc(1, sizeof(*new) + (cgroup ? strlen(cgroup) + 1 : 0));
 
-	if (found)
-		return found;
-	new = calloc(1, sizeof(*new) + (cgroup ? strlen(cgroup) + 1 : 0));
 	if (!new)
 		return NULL;
 	if (cgroup)
 		new->cgroup = strcpy(new->name, cgroup);
-	new->as_property = as_property;
-	new->id = id;
 	new->setting = setting;
-	new->original = new->previous = new->current = original;
-
-	grown = array_room(s->records, s->n, &s->allocated, sizeof(*grown));
-	if (!grown)
-		return NULL;
-	s->records = grown;
-	i = position(s, cgroup, setting);
-	memmove(s->records + i + 1, s->records + i, (s->n - i) * sizeof(*s->records));
-	s->records[i] = new;
-	s->n++;
-	s->changed = true;
-	return TAKE_PTR(new);
+	if (sorted_insert(&s->records, &(struct key){ cgroup, setting }, compare, new) >= 0)
+		return new;
+	free(new);
+	return NULL;
 }
 
-void state_remove(struct state *s, struct record *r)
+void state_remove(struct state *s, const struct record *r)
 {
-	size_t i = position(s, r->cgroup, r->setting);
+	size_t i = sorted_position(&s->records, &(struct key){ r->cgroup, r->setting }, compare);
 
-	memmove(s->records + i, s->records + i + 1, (s->n - i - 1) * sizeof(*s->records));
-	s->n--;
+	free(s->records.v[i]);
+	sorted_remove(&s->records, i, i + 1);
 	s->changed = true;
-	free(r);
 }
 
-void state_written(struct state *s, struct record *r)
+/* Until the write is done, both values are ours; what somebody else wrote is not. */
+static int prepare_write(struct state *s, struct record *r, const struct plan_item *item)
 {
+	if (!r) {
+		r = add(s, item->cgroup, item->setting);
+		if (!r)
+			return -ENOMEM;
+		r->original = r->previous = r->current = item->original;
+		s->urgent = true;
+	} else if (item->anew) {
+		r->original = r->previous = r->current = item->original;
+		r->as_property = false;
+		s->urgent = true;
+	}
+	if (r->id != item->id || r->original != item->original ||
+	    r->as_property < item->as_property || r->current != item->to)
+		s->urgent = true;
+	r->id = item->id;
+	r->original = item->original;
+	r->as_property |= item->as_property;
+	if (r->current != item->to) {
+		if (record_is_ours(r, item->from))
+			r->previous = item->from;
+		r->current = item->to;
+	}
+	return 0;
+}
+
+int state_prepare(struct state *s, const struct plan *p)
+{
+	int e = 0;
+
+	for (size_t i = 0; i < p->n && e >= 0; i++) {
+		const struct plan_item *item = &p->items[i];
+		struct record *r = state_find(s, item->cgroup, item->setting);
+
+		if (plan_item_writes(item)) {
+			e = prepare_write(s, r, item);
+		} else if (r && item->action == ACTION_ADOPT) {
+			s->changed |= r->id != item->id;
+			r->id = item->id;
+		} else if (r) {
+			state_remove(s, r);
+		}
+	}
+	return e;
+}
+
+void state_written(struct state *s, const struct plan_item *item)
+{
+	struct record *r = state_find(s, item->cgroup, item->setting);
+
+	if (!r)
+		return;
+	if (item->action == ACTION_RESTORE && !r->as_property) {
+		state_remove(s, r);
+		return;
+	}
 	s->changed |= r->previous != r->current;
 	r->previous = r->current;
 }
@@ -118,9 +149,9 @@ int state_format(const struct state *s, char **ret, size_t *ret_size)
 
 	if (!f)
 		return -ENOMEM;
-	fputs(HEADER "\n", f);
-	for (size_t i = 0; i < s->n; i++) {
-		const struct record *r = s->records[i];
+	fprintf(f, HEADER "%d\n", VERSION);
+	for (size_t i = 0; i < s->records.n; i++) {
+		const struct record *r = s->records.v[i];
 		char original[SETTING_TEXT_MAX], previous[SETTING_TEXT_MAX],
 			current[SETTING_TEXT_MAX];
 
@@ -133,7 +164,7 @@ int state_format(const struct state *s, char **ret, size_t *ret_size)
 			setting_format(r->setting, r->previous, previous),
 			setting_format(r->setting, r->current, current));
 	}
-	fprintf(f, "end %zu\n", s->n);
+	fprintf(f, "end %zu\n", s->records.n);
 	if (fclose(f) != 0)
 		return -ENOMEM;
 	*ret = TAKE_PTR(buf);
@@ -141,25 +172,23 @@ int state_format(const struct state *s, char **ret, size_t *ret_size)
 	return 0;
 }
 
-/* Undo put_word() in place. */
-static char *get_word(char *word)
+/* Undo put_word() in place. False if it is nothing that put_word() wrote. */
+static bool get_word(char *word)
 {
 	char *out = word;
 
-	if (strcmp(word, "-") == 0)
-		return NULL;
-	for (char *p = word; *p; p++) {
-		unsigned int c;
+	for (const char *p = word; *p; p++) {
+		unsigned int byte = *p;
 
-		if (sscanf(p, "\\x%2x", &c) == 1) {
-			*out++ = c;
+		if (*p == '\\') {
+			if (p[1] != 'x' || !text_parse_hex(p + 2, &byte) || byte == 0)
+				return false;
 			p += 3;
-		} else {
-			*out++ = *p;
 		}
+		*out++ = byte;
 	}
 	*out = '\0';
-	return word;
+	return true;
 }
 
 static int parse_record(struct state *s, char *line)
@@ -168,7 +197,6 @@ static int parse_record(struct state *s, char *line)
 	uint64_t values[3], id;
 	struct record *r;
 	int setting;
-	char *end;
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		words[i] = strtok_r(i == 0 ? line : NULL, " ", &save);
@@ -176,42 +204,49 @@ static int parse_record(struct state *s, char *line)
 			return -EBADMSG;
 	}
 	setting = setting_from_name(words[0]);
-	id = strtoull(words[3], &end, 10);
-	if (setting < 0 || *end || strtok_r(NULL, " ", &save))
+	if (setting < 0 || strtok_r(NULL, " ", &save) || !text_parse_number(words[3], &id))
 		return -EBADMSG;
 	for (int i = 0; i < 3; i++)
 		if (setting_parse(setting, words[4 + i], &values[i]) < 0)
 			return -EBADMSG;
-	cgroup = get_word(words[1]);
-	unit = get_word(words[2]);
+	cgroup = strcmp(words[1], "-") == 0 ? NULL : words[1];
+	unit = strcmp(words[2], "-") == 0 ? NULL : words[2];
+	if ((cgroup && (!get_word(cgroup) || !cgroup_is_path(cgroup))) || (unit && !get_word(unit)))
+		return -EBADMSG;
+	if (!cgroup != (setting < SETTING_CGROUP_FIRST))
+		return -EBADMSG;
 	if (unit && (!cgroup || strcmp(unit_of_cgroup(cgroup) ?: "", unit) != 0))
 		return -EBADMSG;
-	r = state_add(s, cgroup, unit, id, setting, values[0]);
+	if (state_find(s, cgroup, setting))
+		return -EBADMSG;
+	r = add(s, cgroup, setting);
 	if (!r)
 		return -ENOMEM;
+	r->id = id;
+	r->as_property = unit;
+	r->original = values[0];
 	r->previous = values[1];
 	r->current = values[2];
 	return 0;
 }
 
-int state_parse(struct state *s, const char *text)
+static int parse(struct state *s, char *text)
 {
-	_cleanup_free_ char *copy = strdup(text);
-	char *save = NULL, *line;
-	size_t count;
-	char junk;
+	char *save = NULL, *line = strtok_r(text, "\n", &save);
+	uint64_t number;
 	int r;
 
-	if (!copy)
-		return -ENOMEM;
-	line = strtok_r(copy, "\n", &save);
-	if (!line || strcmp(line, HEADER) != 0)
+	if (!line || strncmp(line, HEADER, strlen(HEADER)) != 0 ||
+	    !text_parse_number(line + strlen(HEADER), &number) || number == 0)
 		return -EBADMSG;
+	if (number > VERSION)
+		return -EPROTONOSUPPORT;
 	while ((line = strtok_r(NULL, "\n", &save))) {
-		if (sscanf(line, "end %zu%c", &count, &junk) == 1) {
-			s->changed = false;
-			return count == s->n ? 0 : -EBADMSG;
-		}
+		if (strncmp(line, "end ", 4) == 0)
+			return text_parse_number(line + 4, &number) && number == s->records.n &&
+					       !strtok_r(NULL, "\n", &save)
+				       ? 0
+				       : -EBADMSG;
 		r = parse_record(s, line);
 		if (r < 0)
 			return r;
@@ -219,10 +254,24 @@ int state_parse(struct state *s, const char *text)
 	return -EBADMSG; /* cut short */
 }
 
+int state_parse(struct state *s, const char *text, size_t size)
+{
+	_cleanup_free_ char *copy = strndup(text, size);
+	int r;
+
+	if (!copy)
+		return -ENOMEM;
+	r = strlen(copy) == size ? parse(s, copy) : -EBADMSG;
+	if (r < 0)
+		state_clear(s);
+	s->urgent = s->changed = false;
+	return r;
+}
+
 void state_clear(struct state *s)
 {
-	for (size_t i = 0; i < s->n; i++)
-		free(s->records[i]);
-	free(s->records);
-	*s = (struct state){};
+	for (size_t i = 0; i < s->records.n; i++)
+		free(s->records.v[i]);
+	sorted_clear(&s->records);
+	s->urgent = s->changed = false;
 }

@@ -2,12 +2,10 @@
 #ifndef PMDSWAP_STATE_H
 #define PMDSWAP_STATE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "policy/cleanup.h"
+#include "policy/plan.h"
 #include "policy/setting.h"
+#include "policy/sorted.h"
 
 /*
  * What the daemon changed, and what was there before. It is saved before the first write to a
@@ -27,23 +25,26 @@ struct record {
 };
 
 struct state {
-	struct record **records; /* sorted by cgroup and setting */
-	size_t n, allocated;
-	bool changed; /* since it was loaded or saved */
+	struct sorted records; /* struct record, by cgroup and setting */
+	/*
+	 * Since it was loaded or saved: there is something in it that must be saved before the next
+	 * write, or something that may be saved when there is time.
+	 */
+	bool urgent, changed;
 };
 
 struct record *state_find(const struct state *s, const char *cgroup, enum setting setting);
 
-/*
- * Add a record with all three values the same, or return the one that exists. NULL if there is no
- * memory.
- */
-struct record *state_add(struct state *s, const char *cgroup, bool as_property, uint64_t id,
-			 enum setting setting, uint64_t original);
-void state_remove(struct state *s, struct record *r);
+/* Note all that a plan is about to write, and all that it is for the record only. 0 or -ENOMEM. */
+int state_prepare(struct state *s, const struct plan *p);
 
-/* Note that the current value has been written: the one before it is not ours any more. */
-void state_written(struct state *s, struct record *r);
+/*
+ * Note that an item was written. The record of a value given back goes, unless PID 1 keeps that
+ * value and it must be known for ours.
+ */
+void state_written(struct state *s, const struct plan_item *item);
+
+void state_remove(struct state *s, const struct record *r);
 
 /* True if the value is one that the daemon wrote, or was about to. */
 bool record_is_ours(const struct record *r, uint64_t value);
@@ -52,10 +53,10 @@ bool record_is_ours(const struct record *r, uint64_t value);
 int state_format(const struct state *s, char **ret, size_t *ret_size);
 
 /*
- * Read the text of a state file into an empty state. -EBADMSG if it is damaged or of another
- * version.
+ * Read the text of a state file into an empty state. -EBADMSG if it is damaged, -EPROTONOSUPPORT if
+ * it is of a later version.
  */
-int state_parse(struct state *s, const char *text);
+int state_parse(struct state *s, const char *text, size_t size);
 
 void state_clear(struct state *s);
 

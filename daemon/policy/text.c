@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "policy/text.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,13 +15,24 @@ static bool is_plain(unsigned char byte)
 	return byte >= ' ' && byte < 0x7f;
 }
 
+/*
+ * Whether a \xNN would be taken for a byte that was escaped. Others stay as they are: the names of
+ * units are full of \x2d.
+ */
+static bool is_escape(const char *text, unsigned int *ret)
+{
+	return text[0] == '\\' && text[1] == 'x' && text_parse_hex(text + 2, ret) && *ret &&
+	       (!is_plain(*ret) || *ret == '\\');
+}
+
 void text_escape(char *to, size_t size, const char *from)
 {
 	char *end = to + size - 1;
 
 	for (; *from; from++) {
 		unsigned char byte = *from;
-		bool plain = is_plain(byte);
+		unsigned int unused;
+		bool plain = is_plain(byte) && !is_escape(from, &unused);
 
 		if (end - to < (plain ? 1 : 4))
 			break;
@@ -41,22 +53,16 @@ char *text_escaped(const char *from)
 
 char *text_unescaped(const char *from)
 {
-	static const char hex[] = "0123456789abcdef";
 	char *text = strdup(from), *to = text;
+	unsigned int byte;
 
 	if (!text)
 		return NULL;
 	while (*from) {
-		unsigned int byte = 0;
-		bool plain;
+		bool escape = is_escape(from, &byte);
 
-		if (from[0] == '\\' && from[1] == 'x' && strspn(from + 2, hex) >= 2)
-			sscanf(from + 2, "%2x", &byte);
-		/* A NUL byte is in no name; units have many a \x2d in their names, which is none of
-		 * ours. */
-		plain = byte == 0 || is_plain(byte);
-		*to++ = plain ? *from : (char)byte;
-		from += plain ? 1 : 4;
+		*to++ = escape ? (char)byte : *from;
+		from += escape ? 4 : 1;
 	}
 	*to = '\0';
 	return text;
@@ -86,6 +92,29 @@ bool text_is_utf8(const char *text, size_t n)
 			return false;
 		i += more + 1;
 	}
+	return true;
+}
+
+bool text_parse_number(const char *text, uint64_t *ret)
+{
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	*ret = strtoull(text, &end, 10);
+	return !errno && !*end;
+}
+
+bool text_parse_hex(const char *text, unsigned int *ret)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *high = *text ? strchr(digits, text[0]) : NULL;
+	const char *low = high && text[1] ? strchr(digits, text[1]) : NULL;
+
+	if (!low)
+		return false;
+	*ret = (high - digits) << 4 | (low - digits);
 	return true;
 }
 

@@ -2,45 +2,25 @@
 #include "service/bus.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 
+#include "policy/decide.h"
 #include "policy/policy.h"
 #include "policy/text.h"
 #include "policy/unit.h"
-#include "service/log.h"
 #include "service/reload.h"
+#include "service/reply.h"
+#include "service/stats-reply.h"
 #include "service/stats.h"
-#include "system/assess.h"
 #include "system/cgroupfs.h"
 #include "system/clock.h"
+#include "system/interface.h"
+#include "system/look.h"
 
-/* Others than root may hold this many connections; root is never turned away. */
-#define CLIENTS_MAX 16
-
-/* Who leaves more answers than this unread does not get any more. */
-#define UNREAD_MAX 4
-
-struct client {
-	struct bus_server *server;
-	struct client *next;
-	sd_bus *bus;
-	bool privileged;
-};
-
-struct bus_server {
-	struct manager *manager;
-	int fd;
-	sd_event_source *source;
-	struct client *clients;
-	unsigned int n_unprivileged;
-};
+/* How old the list of cgroups may be that others than root get. */
+#define LIST_USEC USEC_PER_SEC
 
 static int get_version(sd_bus *bus, const char *path, const char *interface, const char *property,
 		       sd_bus_message *reply, void *userdata, sd_bus_error *error)
@@ -60,25 +40,6 @@ static int get_config_files(sd_bus *bus, const char *path, const char *interface
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int append_report(sd_bus_message *reply, const struct report *report)
-{
-	static const char *const kinds[] = {
-		[REPORT_ERROR] = "error",
-		[REPORT_WARNING] = "warning",
-	};
-	int r = sd_bus_message_open_container(reply, 'a', "(ss)");
-
-	for (size_t i = 0; r >= 0 && i < report->n; i++) {
-		_cleanup_free_ char *text = message_format(&report->messages[i]);
-
-		r = -ENOMEM;
-		if (text)
-			r = sd_bus_message_append(reply, "(ss)",
-						  kinds[report->messages[i].severity], text);
-	}
-	return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
 static int get_last_reload(sd_bus *bus, const char *path, const char *interface,
 			   const char *property, sd_bus_message *reply, void *userdata,
 			   sd_bus_error *error)
@@ -90,7 +51,7 @@ static int get_last_reload(sd_bus *bus, const char *path, const char *interface,
 		r = sd_bus_message_append(reply, "btt", m->verdict.accepted, m->verdict.usec,
 					  (uint64_t)m->verdict.report.changes);
 	if (r >= 0)
-		r = append_report(reply, &m->verdict.report);
+		r = reply_append_report(reply, &m->verdict.report);
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -101,8 +62,7 @@ static const char *explain_outcome(const struct manager *m, enum outcome outcome
 	uint64_t next, now = clock_usec(CLOCK_MONOTONIC), seconds;
 
 	*ret = NULL;
-	if (outcome != OUTCOME_FAILED || failures == 0 || !m->retry_timer ||
-	    sd_event_source_get_time(m->retry_timer, &next) < 0 || next < now)
+	if (outcome != OUTCOME_FAILED || failures == 0 || sd_event_source_get_time(m->retry_timer, &next) < 0 || next < now)
 		return reason ?: "";
 	seconds = (next - now + USEC_PER_SEC - 1) / USEC_PER_SEC;
 	if (asprintf(ret, "%s; failed %u time%s, tried again in %" PRIu64 " s", reason ?: "unknown",
@@ -167,8 +127,8 @@ static int get_policies(sd_bus *bus, const char *path, const char *interface, co
 		const struct policy *p = m->config->policies[i];
 		unsigned int n = 0;
 
-		for (size_t k = 0; k < m->cgroups.n; k++)
-			n += m->cgroups.cgroups[k]->policy == p;
+		for (size_t k = 0; k < cgroup_table_size(&m->cgroups); k++)
+			n += cgroup_table_at(&m->cgroups, k)->policy == p;
 		r = sd_bus_message_append(reply, "(ssiu)", p->name, mode_name(p->mode), p->priority,
 					  n);
 	}
@@ -188,71 +148,11 @@ static int get_pid1_properties(sd_bus *bus, const char *path, const char *interf
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-/* The state of a cgroup. If it takes a look at others to know it, the caller frees the reason. */
-static const char *cgroup_state(const struct manager *m, const struct cgroup *c, uint64_t zswapped,
-				char **ret_reason)
-{
-	if (c->policy->mode == MODE_KEEP)
-		return "keep";
-	if (c->outcome != OUTCOME_OK)
-		return outcome_name(c->outcome);
-	if (c->policy->mode == MODE_PMD)
-		return zswapped > 0 ? "draining" : "exclusive";
-	return assess_kept_out_of_zswap(m->root_fd, c->path, ret_reason) > 0 ? "blocked" : "zswap";
-}
-
-static int append_cgroup(const struct manager *m, sd_bus_message *reply, const struct cgroup *c)
-{
-	char want[N_CGROUP_SETTINGS][SETTING_TEXT_MAX], live[N_CGROUP_SETTINGS][SETTING_TEXT_MAX];
-	char path[TEXT_ESCAPED(PATH_MAX)], unit[TEXT_ESCAPED(NAME_MAX)];
-	_cleanup_free_ char *text = NULL, *kept_out = NULL;
-	const char *state, *reason;
-	unsigned int failures = 0;
-	struct counters counters;
-	uint64_t zswapped;
-
-	for (int i = 0; i < N_CGROUP_SETTINGS; i++) {
-		enum setting s = SETTING_CGROUP_FIRST + i;
-		uint64_t value;
-
-		if (c->failures[i] > failures)
-			failures = c->failures[i];
-		strcpy(want[i], "-");
-		strcpy(live[i], "-");
-		if (policy_wants(c->policy, s, &value))
-			setting_format(s, setting_round(s, value), want[i]);
-		if (cgroupfs_read(m->root_fd, c->path, s, &value) >= 0)
-			setting_format(s, value, live[i]);
-	}
-	text_escape(path, sizeof(path), c->path);
-	text_escape(unit, sizeof(unit), unit_of_cgroup(c->path) ?: "");
-	cgroupfs_counters(m->root_fd, c->path, &counters);
-	zswapped = counters.of[COUNTER_ZSWAPPED].value;
-	state = cgroup_state(m, c, zswapped, &kept_out);
-	reason = kept_out ?: explain_outcome(m, c->outcome, c->reason, failures, &text);
-	return sd_bus_message_append(reply, "(sssssssssts)", path, unit, c->policy->name,
-				     mode_name(c->policy->mode), want[0], live[0], want[1], live[1],
-				     state, zswapped, reason);
-}
-
-static int method_list_cgroups(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-	const struct manager *m = userdata;
-	int r;
-
-	r = sd_bus_message_new_method_return(call, &reply);
-	if (r >= 0)
-		r = sd_bus_message_open_container(reply, 'a', "(sssssssssts)");
-	for (size_t i = 0; r >= 0 && i < m->cgroups.n; i++)
-		if (m->cgroups.cgroups[i]->policy)
-			r = append_cgroup(m, reply, m->cgroups.cgroups[i]);
-	if (r >= 0)
-		r = sd_bus_message_close_container(reply);
-	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
-}
-
-int bus_check_root(sd_bus_message *call, const char *what, sd_bus_error *error)
+/*
+ * 0 if the sender of a call is root or who runs the daemon; else a negative errno, with an error
+ * that says what only root may do.
+ */
+static int check_root(sd_bus_message *call, const char *what, sd_bus_error *error)
 {
 	_cleanup_(sd_bus_creds_unrefp) sd_bus_creds *creds = NULL;
 	uid_t uid = -1;
@@ -269,9 +169,142 @@ int bus_check_root(sd_bus_message *call, const char *what, sd_bus_error *error)
 	return 0;
 }
 
+/* A pass over all cgroups, for an answer about them. */
+struct listing {
+	struct manager *m;
+	struct host_facts host;
+	struct above_facts above;
+};
+
+/* The state of a cgroup, and why it is so, in text that the caller frees; NULL: nothing to say. */
+static const char *cgroup_state(struct listing *l, const struct cgroup *c,
+				const struct counters *counters, char **ret_reason)
+{
+	struct manager *m = l->m;
+	enum mode mode = c->policy->mode;
+	struct cgroup_facts facts;
+	int hindered = -ENOMEM;
+
+	if (mode == MODE_KEEP)
+		return "keep";
+	if (c->outcome != OUTCOME_OK)
+		return outcome_name(c->outcome);
+	if (mode == MODE_NONE)
+		return "none";
+	if (look_above(m->root_fd, c->path, &l->above) >= 0 &&
+	    look_cgroup(m->root_fd, m->pid1, &m->state, c->policy, c->path, &facts) >= 0) {
+		hindered = effect_hindrance(c->policy, &l->host, &l->above, &facts, true,
+					    ret_reason);
+		cgroup_facts_clear(&facts);
+	}
+	if (hindered > 0)
+		return "blocked";
+	if (mode == MODE_ZSWAP)
+		return "zswap";
+	return counters->of[COUNTER_ZSWAPPED].value > 0 ? "draining" : "exclusive";
+}
+
+static int append_settings(struct manager *m, sd_bus_message *reply, const struct cgroup *c)
+{
+	int r = sd_bus_message_open_container(reply, 'a', "(sss)");
+
+	for (int s = SETTING_CGROUP_FIRST; r >= 0 && s < N_SETTINGS; s++) {
+		char want[SETTING_TEXT_MAX] = "-", live[SETTING_TEXT_MAX] = "-";
+		uint64_t value;
+
+		if (policy_wants(c->policy, s, &value))
+			setting_format(s, setting_round(s, value), want);
+		if (cgroupfs_read(m->root_fd, c->path, s, &value) >= 0)
+			setting_format(s, value, live);
+		r = sd_bus_message_append(reply, "(sss)", setting_name(s), want, live);
+	}
+	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int append_cgroup(struct listing *l, sd_bus_message *reply, const struct cgroup *c)
+{
+	char path[TEXT_ESCAPED(PATH_MAX)], unit[TEXT_ESCAPED(NAME_MAX)];
+	_cleanup_free_ char *text = NULL, *hindrance = NULL;
+	struct manager *m = l->m;
+	unsigned int failures = 0;
+	struct counters counters;
+	const char *state;
+	int r = sd_bus_message_open_container(reply, 'r', "ssssa(sss)sa{st}s");
+
+	for (int i = 0; i < N_CGROUP_SETTINGS; i++)
+		failures = c->failures[i] > failures ? c->failures[i] : failures;
+	text_escape(path, sizeof(path), c->path);
+	text_escape(unit, sizeof(unit), unit_of_cgroup(c->path) ?: "");
+	cgroupfs_counters(m->root_fd, c->path, &counters);
+	state = cgroup_state(l, c, &counters, &hindrance);
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "ssss", path, unit, c->policy->name,
+					  mode_name(c->policy->mode));
+	if (r >= 0)
+		r = append_settings(m, reply, c);
+	if (r >= 0)
+		r = sd_bus_message_append(reply, "s", state);
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', "{st}");
+	if (r >= 0)
+		r = stats_append_counters(reply, &counters);
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
+	if (r >= 0)
+		r = sd_bus_message_append(
+			reply, "s",
+			hindrance
+				?: explain_outcome(m, c->outcome, c->reason, failures, &text));
+	return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int append_list(struct manager *m, sd_bus_message *reply)
+{
+	struct listing l = { .m = m };
+	int r = look_host(m->root_fd, m->pid1, &l.host);
+
+	if (r >= 0)
+		r = sd_bus_message_open_container(reply, 'a', "(ssssa(sss)sa{st}s)");
+	for (size_t i = 0; r >= 0 && i < cgroup_table_size(&m->cgroups); i++)
+		if (cgroup_table_at(&m->cgroups, i)->policy)
+			r = append_cgroup(&l, reply, cgroup_table_at(&m->cgroups, i));
+	if (r >= 0)
+		r = sd_bus_message_close_container(reply);
+	above_facts_clear(&l.above);
+	host_facts_clear(&l.host);
+	return r;
+}
+
+static int method_list_cgroups(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	struct manager *m = userdata;
+	uint64_t now = clock_usec(CLOCK_MONOTONIC);
+	bool is_root = check_root(call, "have a list of its own", NULL) >= 0;
+	int r = sd_bus_message_new_method_return(call, &reply);
+
+	/* Thousands of cgroups take a while, and anybody may ask: one list is good for a second. */
+	if (r >= 0 && !is_root && m->list && now - m->list_usec < LIST_USEC) {
+		r = sd_bus_message_rewind(m->list, true);
+		if (r >= 0)
+			r = sd_bus_message_copy(reply, m->list, true);
+		return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+	}
+	if (r >= 0)
+		r = append_list(m, reply);
+	if (r >= 0)
+		r = sd_bus_send(NULL, reply, NULL);
+	if (r >= 0 && !is_root) {
+		sd_bus_message_unref(m->list);
+		m->list = TAKE_PTR(reply);
+		m->list_usec = now;
+	}
+	return r;
+}
+
 static int start_change(sd_bus_message *call, struct manager *m, bool restore, sd_bus_error *error)
 {
-	int r = bus_check_root(call, restore ? "give back" : "reload", error);
+	int r = check_root(call, restore ? "give back" : "reload", error);
 
 	if (r >= 0)
 		r = manager_reload(m, call, restore);
@@ -291,36 +324,7 @@ static int method_restore(sd_bus_message *call, void *userdata, sd_bus_error *er
 	return start_change(call, userdata, true, error);
 }
 
-int manager_bus_reply_reload(sd_bus_message *call, const struct verdict *v)
-{
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
-	_cleanup_free_ char *all = NULL;
-	size_t size;
-	FILE *f;
-	int r;
-
-	if (v->accepted) {
-		r = sd_bus_message_new_method_return(call, &reply);
-		if (r >= 0)
-			r = sd_bus_message_append(reply, "t", (uint64_t)v->report.changes);
-		if (r >= 0)
-			r = append_report(reply, &v->report);
-		return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
-	}
-	f = open_memstream(&all, &size);
-	if (!f)
-		return -ENOMEM;
-	for (size_t i = 0; i < v->report.n; i++) {
-		_cleanup_free_ char *text = message_format(&v->report.messages[i]);
-
-		fprintf(f, "%s%s", i ? "\n" : "", text ?: v->report.messages[i].text);
-	}
-	if (fclose(f) != 0)
-		return -ENOMEM;
-	return sd_bus_reply_method_errorf(call, BUS_ERROR_CONFIGURATION, "%s", all);
-}
-
-static const sd_bus_vtable vtable[] = {
+static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
 	SD_BUS_PROPERTY("ConfigFiles", "as", get_config_files, 0, 0),
@@ -331,7 +335,7 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_PROPERTY("Policies", "a(ssiu)", get_policies, 0, 0),
 	SD_BUS_PROPERTY("UnitProperties", "as", get_pid1_properties, 0, 0),
 	SD_BUS_METHOD_WITH_ARGS("ListCgroups", SD_BUS_NO_ARGS,
-				SD_BUS_RESULT("a(sssssssssts)", cgroups), method_list_cgroups,
+				SD_BUS_RESULT("a(ssssa(sss)sa{st}s)", cgroups), method_list_cgroups,
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS,
 				SD_BUS_RESULT("t", changes, "a(ss)", messages), method_reload,
@@ -342,11 +346,44 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_END,
 };
 
-static int export(struct manager *m, sd_bus *bus)
+static int method_list_sample(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-	int r = sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_INTERFACE, vtable, m);
+	bool is_root = check_root(call, "go first", NULL) >= 0;
+	int r = stats_request(userdata, call, is_root);
 
-	return r < 0 ? r : stats_bus_export(m->stats, bus);
+	if (r == -EBUSY)
+		return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
+					"Too many wait for statistics; try again in a moment");
+	return r < 0 ? r : 1; /* answered then or later */
+}
+
+static int method_list_processes(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	int r = check_root(call, "look at single processes", error);
+
+	return r < 0 ? r : method_list_sample(call, userdata, error);
+}
+
+static const sd_bus_vtable statistics_vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_METHOD_WITH_ARGS("ListCgroups", SD_BUS_NO_ARGS,
+				SD_BUS_RESULT("t", sampled_usec, "s", no_delays_because, "a{st}",
+					      system, "a(ssssa{st})", cgroups),
+				method_list_sample, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("ListProcesses", SD_BUS_NO_ARGS,
+				SD_BUS_RESULT("t", sampled_usec, "s", no_delays_because,
+					      "a(utssba{st})", processes),
+				method_list_processes, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_VTABLE_END,
+};
+
+int bus_export(struct manager *m, sd_bus *bus)
+{
+	int r = sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_INTERFACE, manager_vtable, m);
+
+	return r < 0 ? r
+		     : sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_STATISTICS,
+						statistics_vtable, m->stats);
 }
 
 static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
@@ -360,146 +397,9 @@ static int on_name(sd_bus_message *reply, void *userdata, sd_bus_error *ret_erro
 	return 0;
 }
 
-int manager_bus_export(struct manager *m, sd_bus *bus)
+int bus_export_by_name(struct manager *m, sd_bus *bus)
 {
-	int r = export(m, bus);
+	int r = bus_export(m, bus);
 
 	return r < 0 ? r : sd_bus_request_name_async(bus, NULL, BUS_NAME, 0, on_name, m);
-}
-
-static void client_free(struct client *c)
-{
-	struct bus_server *s = c->server;
-
-	for (struct client **i = &s->clients; *i; i = &(*i)->next) {
-		if (*i == c) {
-			*i = c->next;
-			break;
-		}
-	}
-	s->n_unprivileged -= !c->privileged;
-	/* Not flushed: who does not read would keep us waiting. */
-	sd_bus_close_unref(c->bus);
-	free(c);
-}
-DEFINE_CLEANUP(struct client *, client_free);
-
-static int on_client_gone(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-	client_free(userdata);
-	return 0;
-}
-
-/* A call of a client; what it does not read of the answers stays in memory here. */
-static int on_client_call(sd_bus_message *message, void *userdata, sd_bus_error *error)
-{
-	struct client *c = userdata;
-	uint64_t unread = 0;
-
-	if (sd_bus_get_n_queued_write(c->bus, &unread) < 0 || unread <= UNREAD_MAX)
-		return 0;
-	log_debug("A client does not read its answers; closing the connection");
-	client_free(c);
-	return 1;
-}
-
-static int add_client(struct bus_server *s, int connection)
-{
-	_cleanup_close_ int fd = connection;
-	_cleanup_(client_freep) struct client *c = NULL;
-	struct ucred peer;
-	socklen_t len = sizeof(peer);
-	sd_id128_t id;
-	int r;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
-		return -errno;
-	if (peer.uid != 0 && s->n_unprivileged >= CLIENTS_MAX)
-		return -EBUSY;
-	c = calloc(1, sizeof(*c));
-	if (!c)
-		return -ENOMEM;
-	c->server = s;
-	c->next = s->clients;
-	s->clients = c;
-	c->privileged = peer.uid == 0;
-	s->n_unprivileged += !c->privileged;
-
-	r = sd_bus_new(&c->bus);
-	if (r >= 0)
-		r = sd_bus_set_fd(c->bus, fd, fd);
-	if (r < 0)
-		return r;
-	TAKE_FD(fd);
-	r = sd_id128_randomize(&id);
-	if (r >= 0)
-		r = sd_bus_set_server(c->bus, 1, id);
-	if (r >= 0)
-		r = sd_bus_start(c->bus);
-	if (r >= 0)
-		r = sd_bus_add_filter(c->bus, NULL, on_client_call, c);
-	if (r >= 0)
-		r = export(s->manager, c->bus);
-	if (r >= 0)
-		r = sd_bus_match_signal(c->bus, NULL, NULL, "/org/freedesktop/DBus/Local",
-					"org.freedesktop.DBus.Local", "Disconnected",
-					on_client_gone, c);
-	if (r >= 0)
-		r = sd_bus_attach_event(c->bus, s->manager->event, SD_EVENT_PRIORITY_NORMAL);
-	if (r < 0)
-		return r;
-	TAKE_PTR(c);
-	return 0;
-}
-
-static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
-{
-	int connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), r;
-
-	r = connection < 0 ? -errno : add_client(userdata, connection);
-	if (r < 0 && r != -EAGAIN && r != -ECONNABORTED)
-		log_debug("Turned a client away: %s", strerror(-r));
-	return 0;
-}
-
-int bus_server_new(struct bus_server **ret, struct manager *m)
-{
-	_cleanup_(bus_server_freep) struct bus_server *s = calloc(1, sizeof(*s));
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	_cleanup_close_ int dir = -1;
-	int r;
-
-	if (!s)
-		return -ENOMEM;
-	s->manager = m;
-	s->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s->fd < 0)
-		return -errno;
-	/* The path of a fake root may be too long for an address. */
-	dir = openat(m->root_fd, RUNTIME_DIRECTORY, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return -errno;
-	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" CONTROL_NAME, dir);
-	/* What is there was left by a daemon that was killed: we hold the lock. */
-	unlinkat(dir, CONTROL_NAME, 0);
-	if (bind(s->fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    fchmodat(dir, CONTROL_NAME, 0666, 0) < 0 || listen(s->fd, SOMAXCONN) < 0)
-		return -errno;
-	r = sd_event_add_io(m->event, &s->source, s->fd, EPOLLIN, on_connection, s);
-	if (r < 0)
-		return r;
-	*ret = TAKE_PTR(s);
-	return 0;
-}
-
-void bus_server_free(struct bus_server *s)
-{
-	if (!s)
-		return;
-	while (s->clients)
-		client_free(s->clients);
-	sd_event_source_disable_unref(s->source);
-	if (s->fd >= 0)
-		close(s->fd);
-	free(s);
 }

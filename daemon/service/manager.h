@@ -7,14 +7,23 @@
 
 #include "policy/cgroup.h"
 #include "policy/conf.h"
+#include "policy/plan.h"
 #include "policy/report.h"
+#include "policy/state.h"
 #include "service/log.h"
 #include "system/apply.h"
 #include "system/pid1.h"
-#include "system/state-file.h"
 #include "system/watch.h"
 
-struct bus_server;
+/*
+ * The daemon's one struct, which owns everything, and what all of its parts need to say and to
+ * note. The parts, each of which uses only those before it: keep.c has plans carried out, prepare.c
+ * sees to units that do not run, reconcile.c compares and decides, track.c notices changes, reload.c
+ * goes from reading the configuration to the verdict; stats.c, bus.c, clients.c and connect.c talk
+ * to others; run.c puts it all together.
+ */
+
+struct clients;
 struct stats;
 
 /* How one setting of the kernel stands. */
@@ -38,7 +47,6 @@ struct reload {
 	bool restore;             /* give everything back */
 	bool again;               /* asked for once more meanwhile */
 	bool again_restore;       /* ... and then to give everything back */
-	bool said_units;          /* what there is to say of units that do not run */
 	sd_bus_message **waiting; /* calls to answer when it is done */
 	size_t n_waiting;
 	sd_bus_message **waiting_again; /* calls to answer when the next one is done */
@@ -49,11 +57,21 @@ struct reload {
 /* The verdict of the last reload. */
 struct verdict {
 	bool accepted;
-	uint64_t usec; /* CLOCK_REALTIME */
+	uint64_t usec, accepted_usec; /* CLOCK_REALTIME, of the last one and the last accepted one */
 	struct report report;
 };
 
-/* Owns everything. One event loop, no threads. */
+/* Units that policies name and that do not run are being asked for. */
+struct preparation {
+	bool active;
+	bool late;      /* nobody waits for it any more */
+	size_t next;    /* in the exact matches of the configuration */
+	size_t n_asked; /* without an answer, also of earlier ones */
+	unsigned int generation;
+	struct plan plan; /* not carried out yet */
+};
+
+/* One event loop, no threads. */
 struct manager {
 	int root_fd;
 	const char *root; /* "/" unless in tests */
@@ -68,6 +86,7 @@ struct manager {
 	struct config *config;
 	struct state state;
 	struct cgroup_table cgroups;
+	bool any_dirty; /* a cgroup is to be looked at */
 	struct kernel_status kernel[N_KERNEL_SETTINGS];
 	bool have_cgroups; /* cgroup v2 is mounted */
 
@@ -75,11 +94,14 @@ struct manager {
 	bool bus_is_private; /* PID 1's own */
 	int bus_wd;          /* the watch for a system bus that comes, or negative */
 	struct pid1 *pid1;
-	struct bus_server *server;
+	struct clients *clients;
 	struct stats *stats;
+	sd_bus_message *list; /* the last answer of ListCgroups, for who is not root */
+	uint64_t list_usec;
 
 	struct reload reload;
 	struct verdict verdict;
+	struct preparation preparation;
 	bool suspended;  /* everything was given back; nothing is wanted until the next reload */
 	bool zswap_seen; /* on at some time since the daemon started */
 
@@ -88,25 +110,22 @@ struct manager {
 	unsigned int restore_retries; /* in a row */
 	bool busy_skipped;            /* something is to be looked at once nothing is outstanding */
 	bool watches_exhausted;
+	unsigned int saves; /* of the state */
+
 	sd_event_source *settled; /* deferred: nothing is outstanding */
-	sd_event_source *rescan_timer, *retry_timer, *prune_timer, *reconnect_timer;
+	sd_event_source *rescan_timer, *retry_timer, *prune_timer, *reconnect_timer, *prepare_timer;
 	uint64_t retry_usec, reconnect_usec;
 };
-
-/* root is "/" or a fake root directory; the string must outlive the manager. */
-int manager_new(struct manager **ret, const char *root, bool once);
-void manager_free(struct manager *m);
-DEFINE_CLEANUP(struct manager *, manager_free);
-
-/*
- * Read the configuration, apply it and run until told to stop. 0, a negative errno, or -EBADMSG if
- * the configuration is wrong, which has been logged then.
- */
-int manager_run(struct manager *m);
 
 /* Say something now and, if a reload is under way, to whoever asked for it. */
 void manager_say(struct manager *m, enum severity severity, const struct log_fields *fields,
 		 const char *fmt, ...) _printf_(4, 5);
+
+/*
+ * Whether there is something to say: it is new, or there is a reload in which it was not said yet.
+ * A reload may look at everything more than once. It counts as said from then on, by a bit.
+ */
+bool manager_has_to_say(const struct manager *m, bool is_new, unsigned int *said, unsigned int bit);
 
 /*
  * Whether the reload before this one said the same a moment ago. systemd before 259 sends SIGHUP
@@ -115,11 +134,20 @@ void manager_say(struct manager *m, enum severity severity, const struct log_fie
  */
 bool manager_said_just_now(const struct manager *m, const char *text);
 
-/* An event where a system bus would appear, of the watch bus_wd. */
-void manager_on_bus_event(struct manager *m, uint32_t mask, const char *name);
+/* Arm one of the timers, unless it is armed already. */
+void manager_arm(sd_event_source *timer, uint64_t usec);
 
-/* Arm a timer of the manager, unless it is armed already. */
-void manager_arm(struct manager *m, sd_event_source **timer, uint64_t usec,
-		 sd_event_time_handler_t handler);
+/* Have reload.c look whether all is done. */
+void manager_look_if_settled(struct manager *m);
+
+/* See that a cgroup is looked at with the next batch of events. */
+void manager_mark(struct manager *m, struct cgroup *c);
+
+/* Set outcome and reason of a setting of the kernel; the reason is copied and may be NULL. */
+void manager_set_kernel(struct manager *m, enum setting s, enum outcome outcome,
+			const char *reason);
+
+/* Save the state. 0 or a negative errno. */
+int manager_save(struct manager *m);
 
 #endif

@@ -5,7 +5,7 @@
 #include <sysexits.h>
 
 #include "service/log.h"
-#include "service/manager.h"
+#include "service/run.h"
 
 /*
  * As in the Linux Standard Base, which systemd knows by name; EX_CONFIG is for a wrong

@@ -4,37 +4,29 @@
 #include <errno.h>
 #include <string.h>
 
+#include "policy/decide.h"
 #include "policy/policy.h"
-#include "service/log.h"
-#include "system/assess.h"
+#include "service/keep.h"
 #include "system/cgroupfs.h"
 #include "system/clock.h"
+#include "system/look.h"
 
 #define RETRY_MAX_USEC (60 * USEC_PER_SEC)
 
-static void fail_items(struct manager *m, struct plan *plan, int error);
-static void retry_later(struct manager *m, unsigned int failures);
-
-void kernel_set_outcome(struct manager *m, enum setting s, enum outcome outcome, const char *reason)
-{
-	m->kernel[s].outcome = outcome;
-	free(m->kernel[s].reason);
-	m->kernel[s].reason = reason ? strdup(reason) : NULL;
-}
-
-/*
- * Whether there is something to say: it is new, or there is a reload in which it was not said yet.
- * A reload may look at everything more than once.
- */
-static bool is_to_be_said(const struct manager *m, bool is_new, unsigned int *said,
-			  unsigned int bit)
-{
-	bool yes = is_new || (m->reload.active && !(*said & bit));
-
-	if (yes)
-		*said |= bit;
-	return yes;
-}
+/* One look at everything, or at what is to be looked at. */
+struct pass {
+	struct manager *m;
+	struct host_facts host;
+	struct above_facts above; /* the cgroup looked at last */
+	struct plan plan;
+	/* Cgroups that their policies have no effect on, by the reason, as far as there is room. */
+	struct same {
+		char *reason;
+		const char *phrase;
+		const struct cgroup *first;
+		size_t n;
+	} same[8];
+};
 
 static bool drift_is_let_be(struct manager *m, const char *what, enum outcome before,
 			    struct drift *drift, const struct log_fields *fields)
@@ -85,93 +77,111 @@ static bool drop_if_let_be(struct manager *m, struct plan *plan, const char *wha
 /* What was left alone once stays so until the next reload. If so, drop the plan. */
 static bool is_let_be(const struct manager *m, enum outcome before, struct plan *plan)
 {
-	if (before != OUTCOME_DRIFTED || m->reload.active || plan->n == 0)
+	if (before != OUTCOME_DRIFTED || m->reload.active || plan_count_writes(plan) == 0)
 		return false;
 	plan_clear(plan);
 	return true;
 }
 
-static int reconcile_kernel(struct manager *m, struct plan *plan, enum setting s)
+static int reconcile_kernel(struct pass *pass, enum setting s)
 {
-	const struct survey survey = { m->root_fd, m->pid1, &m->state, NULL };
+	struct manager *m = pass->m;
 	struct kernel_status *k = &m->kernel[s];
 	bool drifted = k->drifted, managed = m->config->kernel[s].managed;
-	struct assessment a;
+	struct decision d;
 	int r;
 
 	k->drifted = k->retry = false;
-	r = assess_kernel(&survey, m->config, s, &a);
+	r = decide_kernel(m->config, &m->state, &pass->host, s, &d);
 	if (r < 0)
 		return r;
-	if (a.outcome == OUTCOME_MISSING &&
-	    is_to_be_said(m, k->outcome != OUTCOME_MISSING, &k->said, SAID_ASSESSMENT))
+	if (d.outcome == OUTCOME_MISSING &&
+	    manager_has_to_say(m, k->outcome != OUTCOME_MISSING, &k->said, SAID_DECISION))
 		manager_say(m, REPORT_WARNING,
 			    &(struct log_fields){ .message_id = MESSAGE_DEGRADED },
-			    "%s has no effect: %s", setting_name(s), a.reason);
-	if (is_let_be(m, k->outcome, &a.plan) ||
-	    (drifted && drop_if_let_be(m, &a.plan, setting_name(s), k->outcome, &k->drift,
+			    "%s has no effect: %s", setting_name(s), d.reason);
+	if (is_let_be(m, k->outcome, &d.plan) ||
+	    (drifted && drop_if_let_be(m, &d.plan, setting_name(s), k->outcome, &k->drift,
 				       &(struct log_fields){})))
-		a.outcome = OUTCOME_DRIFTED;
-	kernel_set_outcome(m, s, managed ? a.outcome : OUTCOME_NONE, a.reason);
-	r = plan_move(plan, &a.plan);
-	assessment_clear(&a);
+		d.outcome = OUTCOME_DRIFTED;
+	manager_set_kernel(m, s, managed ? d.outcome : OUTCOME_NONE, d.reason);
+	r = plan_move(&pass->plan, &d.plan);
+	decision_clear(&d);
 	return r;
 }
 
-/* Cgroups that lack files, in one pass, by the reason; there are no more than three. */
-struct lacking {
-	struct {
-		char *reason;
-		const struct cgroup *first;
-		size_t n;
-	} of[3];
-};
-
-/* Note a cgroup. Its own line is for who looks for details: all may lack the same. */
-static void add_lacking(struct lacking *l, const struct cgroup *c, const char *reason)
+static void say_of_cgroup(struct manager *m, enum outcome outcome, const struct cgroup *c,
+			  const char *phrase, const char *reason)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(l->of); i++) {
-		if (!l->of[i].reason) {
-			l->of[i].reason = strdup(reason);
-			l->of[i].first = c;
-		} else if (strcmp(l->of[i].reason, reason) != 0) {
+	const struct log_fields fields = {
+		.message_id = outcome == OUTCOME_OVERRIDDEN ? MESSAGE_OVERRIDDEN : MESSAGE_DEGRADED,
+		.cgroup = c->path,
+		.policy = c->policy->name,
+	};
+
+	manager_say(m, outcome == OUTCOME_FAILED ? REPORT_ERROR : REPORT_WARNING, &fields,
+		    "%s: [policy %s] %s: %s", c->path, c->policy->name, phrase, reason);
+}
+
+/* Say it of all cgroups together: it may be the same of thousands. */
+static void add_same(struct pass *pass, const struct cgroup *c, const char *phrase,
+		     const char *reason)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pass->same); i++) {
+		struct same *s = &pass->same[i];
+
+		if (!s->reason)
+			*s = (struct same){ strdup(reason), phrase, c, 0 };
+		if (!s->reason || strcmp(s->reason, reason) != 0)
 			continue;
-		}
-		l->of[i].n++;
-		break;
+		s->n++;
+		/* Its own line is for who looks for details. */
+		log_debug("%s: [policy %s] %s: %s", c->path, c->policy->name, phrase, reason);
+		return;
 	}
-	log_debug("%s: [policy %s] has no effect: %s", c->path, c->policy->name, reason);
+	say_of_cgroup(pass->m, OUTCOME_MISSING, c, phrase, reason);
 }
 
-static void say_lacking(struct manager *m, struct lacking *l)
+static void say_same(struct pass *pass)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(l->of) && l->of[i].reason; i++) {
-		const struct cgroup *c = l->of[i].first;
-		const struct log_fields fields = {
-			.message_id = MESSAGE_DEGRADED,
-			.cgroup = c->path,
-			.policy = c->policy->name,
-		};
+	for (size_t i = 0; i < ARRAY_SIZE(pass->same) && pass->same[i].reason; i++) {
+		const struct same *s = &pass->same[i];
 
-		if (l->of[i].n == 1)
-			manager_say(m, REPORT_WARNING, &fields, "%s: [policy %s] has no effect: %s",
-				    c->path, c->policy->name, l->of[i].reason);
+		if (s->n == 1)
+			say_of_cgroup(pass->m, OUTCOME_MISSING, s->first, s->phrase, s->reason);
 		else
-			manager_say(m, REPORT_WARNING, &fields,
-				    "%s and %zu more: their policies have no effect: %s", c->path,
-				    l->of[i].n - 1, l->of[i].reason);
-		free(l->of[i].reason);
+			manager_say(pass->m, REPORT_WARNING,
+				    &(struct log_fields){ .message_id = MESSAGE_DEGRADED,
+							  .cgroup = s->first->path,
+							  .policy = s->first->policy->name },
+				    "%s and %zu more: their policies have no effect: %s",
+				    s->first->path, s->n - 1, s->reason);
+		free(s->reason);
 	}
 }
 
-static int reconcile_cgroup(struct manager *m, struct plan *plan, struct cgroup *c,
-			    struct lacking *lacking, struct above *above)
+static int decide(struct pass *pass, const struct cgroup *c, struct decision *ret)
 {
-	const struct survey survey = { m->root_fd, m->pid1, &m->state, NULL, above };
+	struct manager *m = pass->m;
+	struct cgroup_facts facts;
+	int r = look_above(m->root_fd, c->path, &pass->above);
+
+	if (r >= 0)
+		r = look_cgroup(m->root_fd, m->pid1, &m->state, c->policy, c->path, &facts);
+	if (r < 0)
+		return r;
+	r = decide_cgroup(m->config, &m->state, c->policy, &pass->host, &pass->above, &facts, ret);
+	cgroup_facts_clear(&facts);
+	return r;
+}
+
+static int reconcile_cgroup(struct pass *pass, struct cgroup *c)
+{
+	struct manager *m = pass->m;
 	struct log_fields fields = { .cgroup = c->path };
 	enum outcome before = c->outcome;
 	bool drifted = c->drifted;
-	struct assessment a;
+	struct decision d;
 	int r;
 
 	c->dirty = c->drifted = false;
@@ -181,34 +191,32 @@ static int reconcile_cgroup(struct manager *m, struct plan *plan, struct cgroup 
 		m->busy_skipped = true;
 		return 0;
 	}
-	r = assess_cgroup(&survey, m->config, c->path, c->policy, &a);
+	r = decide(pass, c, &d);
 	if (r < 0)
 		return r;
 	fields.policy = c->policy->name;
-	fields.message_id = a.outcome == OUTCOME_OVERRIDDEN ? MESSAGE_OVERRIDDEN : MESSAGE_DEGRADED;
-	if (a.reason && is_to_be_said(m, before != a.outcome, &c->said, SAID_ASSESSMENT)) {
-		if (a.outcome == OUTCOME_MISSING)
-			add_lacking(lacking, c, a.reason);
+	if (d.reason && manager_has_to_say(m, before != d.outcome, &c->said, SAID_DECISION)) {
+		if (d.outcome == OUTCOME_MISSING)
+			add_same(pass, c, outcome_phrase(d.outcome), d.reason);
 		else
-			manager_say(m, a.outcome == OUTCOME_FAILED ? REPORT_ERROR : REPORT_WARNING,
-				    &fields, "%s: [policy %s] %s: %s", c->path, c->policy->name,
-				    outcome_phrase(a.outcome), a.reason);
+			say_of_cgroup(m, d.outcome, c, outcome_phrase(d.outcome), d.reason);
 	}
-	if (is_let_be(m, before, &a.plan) ||
-	    (drifted && drop_if_let_be(m, &a.plan, c->path, before, &c->drift, &fields)))
-		a.outcome = OUTCOME_DRIFTED;
-	if (a.outcome == OUTCOME_FAILED)
-		retry_later(m, before == OUTCOME_FAILED ? 2 : 1);
-	cgroup_set_outcome(c, a.outcome, a.reason);
-	r = plan_move(plan, &a.plan);
-	assessment_clear(&a);
+	if (d.hindrance && manager_has_to_say(m, before == OUTCOME_NONE, &c->said, SAID_HINDRANCE))
+		add_same(pass, c, outcome_phrase(OUTCOME_MISSING), d.hindrance);
+	if (is_let_be(m, before, &d.plan) ||
+	    (drifted && drop_if_let_be(m, &d.plan, c->path, before, &c->drift, &fields)))
+		d.outcome = OUTCOME_DRIFTED;
+	if (d.outcome == OUTCOME_FAILED)
+		manager_retry_later(m, before == OUTCOME_FAILED ? 2 : 1);
+	cgroup_set_outcome(c, d.outcome, d.reason);
+	r = plan_move(&pass->plan, &d.plan);
+	decision_clear(&d);
 	return r;
 }
 
-/* A record that is in use, or cannot be looked at now. */
-static bool skip_record(void *userdata, const struct record *record)
+/* Whether a record is in use, or cannot be looked at now. */
+static bool is_in_use(struct manager *m, const struct record *record)
 {
-	struct manager *m = userdata;
 	const struct cgroup *c = cgroup_table_find(&m->cgroups, record->cgroup);
 	uint64_t want;
 
@@ -224,79 +232,66 @@ static bool skip_record(void *userdata, const struct record *record)
 			    &want);
 }
 
-static void say_left(void *userdata, const char *cgroup, enum setting s)
-{
-	manager_say(userdata, REPORT_WARNING,
-		    &(struct log_fields){ .message_id = MESSAGE_LEFT, .cgroup = cgroup },
-		    "%s: %s was changed by somebody else and is not given back", cgroup,
-		    setting_name(s));
-}
-
 /* Give back what no policy wants any more. */
-static int reconcile_records(struct manager *m, struct plan *plan)
+static int reconcile_records(struct pass *pass)
 {
-	static const struct survey_records_ops ops = { skip_record, say_left };
-	const struct survey survey = { m->root_fd, m->pid1, &m->state, plan };
+	struct manager *m = pass->m;
+	int r = 0;
 
-	return survey_records(&survey, &ops, m);
-}
+	for (size_t i = 0; i < m->state.records.n && r >= 0; i++) {
+		const struct record *record = m->state.records.v[i];
+		struct cgroup_facts facts;
 
-/* Units that do not run have their policy before their first process has a page. */
-static void prepare_stopped_units(struct manager *m, struct plan *plan)
-{
-	const struct survey survey = { m->root_fd, m->pid1, &m->state, plan };
-	struct report report = {};
-	int r = assess_stopped_units(&survey, m->config, &report);
-
-	for (size_t i = 0; m->reload.active && !m->reload.said_units && i < report.n; i++)
-		manager_say(m, REPORT_WARNING,
-			    &(struct log_fields){ .message_id = MESSAGE_DEGRADED }, "%s:%u: %s",
-			    report.messages[i].file, report.messages[i].line,
-			    report.messages[i].text);
-	m->reload.said_units |= report.n > 0;
-	report_clear(&report);
-	/* They get it when they start, if not before. */
-	if (r < 0)
-		log_notice("Cannot prepare units that are stopped: %s", strerror(-r));
+		if (!record->cgroup || is_in_use(m, record))
+			continue;
+		r = look_cgroup(m->root_fd, m->pid1, &m->state, NULL, record->cgroup, &facts);
+		if (r < 0)
+			break;
+		r = decide_unwanted(&m->state, &facts, record->setting, &pass->plan);
+		cgroup_facts_clear(&facts);
+		if (r > 0)
+			manager_say(m, REPORT_WARNING,
+				    &(struct log_fields){ .message_id = MESSAGE_LEFT,
+							  .cgroup = record->cgroup },
+				    "%s: %s was changed by somebody else and is not given back",
+				    record->cgroup, setting_name(record->setting));
+	}
+	plan_keep_a_way_out(&pass->plan);
+	return r;
 }
 
 void manager_reconcile(struct manager *m, bool all)
 {
-	_cleanup_(above_clear) struct above above = {};
-	struct lacking lacking = {};
-	struct plan plan = {};
-	int r = 0;
+	struct pass pass = { .m = m };
+	bool kernel = all;
+	int r;
 
+	for (int s = 0; s < N_KERNEL_SETTINGS; s++)
+		kernel |= m->kernel[s].drifted || m->kernel[s].retry;
+	if (!kernel && !m->any_dirty)
+		return;
+	m->any_dirty = false;
+	r = look_host(m->root_fd, m->pid1, &pass.host);
 	for (int s = 0; s < N_KERNEL_SETTINGS && r >= 0; s++)
 		if (all || m->kernel[s].drifted || m->kernel[s].retry)
-			r = reconcile_kernel(m, &plan, s);
-	for (size_t i = 0; i < m->cgroups.n && r >= 0; i++)
-		if (all || m->cgroups.cgroups[i]->dirty)
-			r = reconcile_cgroup(m, &plan, m->cgroups.cgroups[i], &lacking, &above);
-	say_lacking(m, &lacking);
+			r = reconcile_kernel(&pass, s);
+	for (size_t i = 0; i < cgroup_table_size(&m->cgroups) && r >= 0; i++) {
+		struct cgroup *c = cgroup_table_at(&m->cgroups, i);
+
+		if (all || c->dirty)
+			r = reconcile_cgroup(&pass, c);
+	}
+	say_same(&pass);
 	if (all && r >= 0)
-		r = reconcile_records(m, &plan);
-	if (all && r >= 0)
-		prepare_stopped_units(m, &plan);
+		r = reconcile_records(&pass);
 	if (r < 0)
 		manager_say(m, REPORT_ERROR, NULL, "Cannot work out what to do: %s", strerror(-r));
-
-	/* First the originals, then the writes. */
-	r = state_save(&m->state, m->root_fd);
-	if (r < 0) {
-		manager_say(m, REPORT_ERROR, NULL,
-			    "Cannot save the original values in /%s: %s; nothing is changed "
-			    "without that",
-			    STATE_PATH, strerror(-r));
-		fail_items(m, &plan, r);
-	} else {
-		applier_run(m->applier, m->pid1, &plan);
-	}
-	plan_clear(&plan);
-	sd_event_source_set_enabled(m->settled, SD_EVENT_ONESHOT);
+	manager_carry_out(m, &pass.plan);
+	above_facts_clear(&pass.above);
+	host_facts_clear(&pass.host);
 }
 
-static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+int manager_on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct manager *m = userdata;
 	bool all = m->restores_failed;
@@ -306,82 +301,9 @@ static int on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 	m->retry_usec = m->retry_usec * 2 > RETRY_MAX_USEC ? RETRY_MAX_USEC : m->retry_usec * 2;
 	for (int s = 0; s < N_KERNEL_SETTINGS; s++)
 		m->kernel[s].retry = m->kernel[s].outcome == OUTCOME_FAILED;
-	for (size_t i = 0; i < m->cgroups.n; i++)
-		if (m->cgroups.cgroups[i]->outcome == OUTCOME_FAILED)
-			m->cgroups.cgroups[i]->dirty = true;
+	for (size_t i = 0; i < cgroup_table_size(&m->cgroups); i++)
+		if (cgroup_table_at(&m->cgroups, i)->outcome == OUTCOME_FAILED)
+			manager_mark(m, cgroup_table_at(&m->cgroups, i));
 	manager_reconcile(m, all);
 	return 0;
-}
-
-/* See that what failed is tried again, soon if it is the first time. */
-static void retry_later(struct manager *m, unsigned int failures)
-{
-	if (failures <= 1) {
-		m->retry_usec = RETRY_MIN_USEC;
-		if (m->retry_timer)
-			sd_event_source_set_enabled(m->retry_timer, SD_EVENT_OFF);
-	}
-	manager_arm(m, &m->retry_timer, m->retry_usec, on_retry);
-}
-
-void manager_on_result(void *userdata, const struct plan_item *item, int error, const char *why)
-{
-	struct manager *m = userdata;
-	char from[SETTING_TEXT_MAX], to[SETTING_TEXT_MAX];
-	struct cgroup *c = item->cgroup ? cgroup_table_find(&m->cgroups, item->cgroup) : NULL;
-	_cleanup_free_ char *text = plan_item_format(item);
-	struct log_fields fields = {
-		.message_id = error < 0 ? MESSAGE_FAILED : MESSAGE_CHANGED,
-		.cgroup = item->cgroup,
-		.policy = item->policy,
-		.old_value = setting_format(item->setting, item->from, from),
-		.new_value = setting_format(item->setting, item->to, to),
-	};
-	enum outcome outcome = error < 0 ? OUTCOME_FAILED : OUTCOME_OK;
-	const char *what = text ?: setting_name(item->setting);
-	unsigned int others = m->restore_retries, *failures = &others;
-	unsigned int unsaid = 0, *said = &unsaid;
-
-	sd_event_source_set_enabled(m->settled, SD_EVENT_ONESHOT);
-	if (item->cgroup && cgroupfs_is_gone(error)) {
-		log_debug("%s is gone", item->cgroup);
-		return;
-	}
-	if (!item->cgroup) {
-		failures = &m->kernel[item->setting].failures;
-		said = &m->kernel[item->setting].said;
-	} else if (c) {
-		failures = &c->failures[item->setting - SETTING_CGROUP_FIRST];
-		said = &c->said;
-	}
-	*failures = error < 0 ? *failures + 1 : 0;
-	if (error >= 0) {
-		log_full(LOG_INFO, &fields, "%s", what);
-		m->reload.report.changes += m->reload.active;
-	} else if (is_to_be_said(m, *failures == 1, said, 1U << item->setting)) {
-		manager_say(m, REPORT_ERROR, &fields, "%s: failed: %s", what, why);
-	} else {
-		log_debug("%s: failed again: %s", what, why);
-	}
-	if (error >= 0)
-		survey_written(&m->state, item);
-
-	if (!item->cgroup)
-		kernel_set_outcome(m, item->setting, outcome, why);
-	else if (c && (error < 0 || c->outcome == OUTCOME_NONE))
-		cgroup_set_outcome(c, outcome, why);
-	if (error < 0) {
-		m->restores_failed |= item->action == ACTION_RESTORE;
-		retry_later(m, *failures);
-	}
-}
-
-static void fail_items(struct manager *m, struct plan *plan, int error)
-{
-	/* It is the record that is gone, and not the cgroup. */
-	if (cgroupfs_is_gone(error))
-		error = -EIO;
-	for (size_t i = 0; i < plan->n; i++)
-		manager_on_result(m, &plan->items[i], error,
-				  "the original value could not be saved");
 }

@@ -8,13 +8,16 @@
 #include <systemd/sd-daemon.h>
 
 #include "policy/text.h"
-#include "service/bus.h"
 #include "service/log.h"
+#include "service/keep.h"
+#include "service/prepare.h"
 #include "service/reconcile.h"
+#include "service/reply.h"
+#include "system/cgroupfs.h"
+#include "system/look.h"
+#include "system/state-file.h"
 #include "service/stats.h"
 #include "service/track.h"
-#include "system/assess.h"
-#include "system/cgroupfs.h"
 #include "system/clock.h"
 #include "system/conf-load.h"
 
@@ -35,8 +38,8 @@ static void notify_ready(struct manager *m)
 	char more[48] = "";
 	size_t n = 0;
 
-	for (size_t i = 0; i < m->cgroups.n; i++)
-		n += m->cgroups.cgroups[i]->policy != NULL;
+	for (size_t i = 0; i < cgroup_table_size(&m->cgroups); i++)
+		n += cgroup_table_at(&m->cgroups, i)->policy != NULL;
 	if (report->errors > 1)
 		snprintf(more, sizeof(more), " (and %zu more)", report->errors - 1);
 	if (!m->verdict.accepted)
@@ -57,8 +60,11 @@ static void notify_ready(struct manager *m)
 static void say_what_is_missing(struct manager *m)
 {
 	struct report report = {};
-	bool no_swap_pmd = assess_hints(m->root_fd, m->config, &report);
+	struct host_facts host = {};
+	bool no_swap_pmd = look_host(m->root_fd, m->pid1, &host) >= 0 &&
+			   effect_hints(m->config, &host, &report);
 
+	host_facts_clear(&host);
 	for (size_t i = 0; i < report.n; i++)
 		manager_say(m, REPORT_WARNING,
 			    &(struct log_fields){ .message_id = MESSAGE_DEGRADED }, "%s",
@@ -72,7 +78,7 @@ static void say_what_is_missing(struct manager *m)
 static void answer(struct manager *m)
 {
 	for (size_t i = 0; i < m->reload.n_waiting; i++) {
-		int r = manager_bus_reply_reload(m->reload.waiting[i], &m->verdict);
+		int r = reply_reload(m->reload.waiting[i], &m->verdict);
 
 		/* Who waits must not wait for ever. */
 		if (r < 0)
@@ -99,6 +105,7 @@ static void finish_reload(struct manager *m, bool accepted)
 	m->verdict = (struct verdict){
 		.accepted = accepted,
 		.usec = clock_usec(CLOCK_REALTIME),
+		.accepted_usec = accepted ? clock_usec(CLOCK_REALTIME) : m->verdict.accepted_usec,
 		.report = m->reload.report,
 	};
 	m->reload.report = (struct report){};
@@ -111,6 +118,17 @@ static void finish_reload(struct manager *m, bool accepted)
 		start_reload(m);
 }
 
+/* A file that is moved away must not revert the host; an empty one says that it is meant. */
+static void check_presence(const struct manager *m, const struct config *c, struct report *report)
+{
+	bool before = m->config ? m->config->has_main_file : m->state.records.n > 0;
+
+	if (!c->has_main_file && before && (m->config || c->n_files == 0))
+		report_add(report, REPORT_ERROR, "/etc/pmdswapd.conf", 0,
+			   "is gone, and everything would be given back; if that is meant, make an "
+			   "empty file of that name");
+}
+
 int manager_read_config(struct manager *m, struct config **ret, struct report *report)
 {
 	_cleanup_(config_freep) struct config *c = NULL;
@@ -118,22 +136,20 @@ int manager_read_config(struct manager *m, struct config **ret, struct report *r
 
 	if (r < 0)
 		return r;
-	/* At start it is better to do what can be done; a reload can still be refused. */
-	if (m->started && m->have_cgroups && !report_failed(report)) {
-		r = assess_conflicts(m->root_fd, c, report);
-		if (r < 0)
-			return r;
-	}
+	check_presence(m, c, report);
 	if (report_failed(report))
 		return -EBADMSG;
 	*ret = TAKE_PTR(c);
 	return 0;
 }
 
+/* Of many that are alike, the journal needs no more than the first. */
+#define LOGGED_MAX 20
+
 void manager_log_report(const struct manager *m, const struct report *report,
 			const char *message_id)
 {
-	for (size_t i = 0; i < report->n; i++) {
+	for (size_t i = 0; i < report->n && i < LOGGED_MAX; i++) {
 		const struct message *msg = &report->messages[i];
 		_cleanup_free_ char *text = message_format(msg);
 
@@ -142,21 +158,26 @@ void manager_log_report(const struct manager *m, const struct report *report,
 							     : LOG_WARNING,
 			 &(struct log_fields){ .message_id = message_id }, "%s", text ?: msg->text);
 	}
+	if (report->n > LOGGED_MAX)
+		log_full(LOG_WARNING, &(struct log_fields){ .message_id = message_id },
+			 "There are %zu more messages like these; \"pmdswapctl check\" prints all of "
+			 "them",
+			 report->n - LOGGED_MAX);
 }
 
 void manager_use_config(struct manager *m, struct config *c)
 {
 	/* Policies of the old one must not be looked at any more. */
-	for (size_t i = 0; i < m->cgroups.n; i++) {
-		m->cgroups.cgroups[i]->policy = NULL;
-		m->cgroups.cgroups[i]->drift = (struct drift){};
-		m->cgroups.cgroups[i]->said = 0;
+	manager_stop_preparing(m);
+	for (size_t i = 0; i < cgroup_table_size(&m->cgroups); i++) {
+		cgroup_table_at(&m->cgroups, i)->policy = NULL;
+		cgroup_table_at(&m->cgroups, i)->drift = (struct drift){};
+		cgroup_table_at(&m->cgroups, i)->said = 0;
 	}
 	for (size_t i = 0; i < N_KERNEL_SETTINGS; i++) {
 		m->kernel[i].drift = (struct drift){};
 		m->kernel[i].said = 0;
 	}
-	m->reload.said_units = false;
 	config_free(m->config);
 	m->config = c;
 	m->retry_usec = RETRY_MIN_USEC;
@@ -164,8 +185,10 @@ void manager_use_config(struct manager *m, struct config *c)
 	m->have_cgroups = cgroupfs_check(m->root_fd) >= 0;
 	manager_rescan(m);
 	stats_invalidate(m->stats);
+	m->list = sd_bus_message_unref(m->list);
 	say_what_is_missing(m);
 	manager_reconcile(m, true);
+	manager_prepare_units(m);
 }
 
 int manager_want_nothing(struct manager *m)
@@ -246,7 +269,7 @@ int manager_on_settled(sd_event_source *source, void *userdata)
 	struct manager *m = userdata;
 	int r;
 
-	if (applier_busy(m->applier))
+	if (applier_busy(m->applier) || manager_waits_for_units(m))
 		return 0;
 	if (m->busy_skipped) {
 		/* Rare enough to look at everything. */
@@ -254,7 +277,7 @@ int manager_on_settled(sd_event_source *source, void *userdata)
 		manager_reconcile(m, true);
 		return 0;
 	}
-	r = state_save(&m->state, m->root_fd);
+	r = manager_save(m);
 	if (r < 0)
 		log_error("Cannot save /%s: %s", STATE_PATH, strerror(-r));
 	if (m->stopping || m->once)

@@ -25,7 +25,7 @@ int manager_want_nothing(struct manager *m);
 void manager_log_report(const struct manager *m, const struct report *report,
 			const char *message_id);
 
-/* Nothing is outstanding, perhaps: end a reload or the daemon. The handler of manager.settled. */
+/* Nothing is outstanding, perhaps: end a reload, or the daemon. The handler of manager.settled. */
 int manager_on_settled(sd_event_source *source, void *userdata);
 
 #endif

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "policy/array.h"
+#include "policy/sample.h"
+#include "service/stats-reply.h"
 #include "system/clock.h"
 #include "system/fs.h"
 #include "system/sampler.h"
@@ -153,7 +155,7 @@ static void answer(struct stats *s, sd_bus_message *call, int error)
 	int r = error;
 
 	if (r >= 0)
-		r = stats_bus_reply(call, s->manager, sampler_last(s->sampler),
+		r = stats_reply(call, s->manager, sampler_last(s->sampler),
 				    *s->reason ? s->reason : NULL);
 	if (r < 0)
 		r = sd_bus_reply_method_errno(call, r, NULL);
@@ -185,14 +187,14 @@ static void on_done(void *userdata, int error, int ask_error)
 static int start(struct stats *s)
 {
 	const struct cgroup_table *t = &s->manager->cgroups;
-	_cleanup_free_ const char **paths = calloc(t->n ?: 1, sizeof(*paths));
+	_cleanup_free_ const char **paths = calloc(cgroup_table_size(t) + 1, sizeof(*paths));
 	size_t n = 0;
 
 	if (!paths)
 		return -ENOMEM;
-	for (size_t i = 0; i < t->n; i++)
-		if (t->cgroups[i]->policy)
-			paths[n++] = t->cgroups[i]->path;
+	for (size_t i = 0; i < cgroup_table_size(t); i++)
+		if (cgroup_table_at(t, i)->policy)
+			paths[n++] = cgroup_table_at(t, i)->path;
 	s->stale = false;
 	return sampler_start(s->sampler, paths, n, open_source(s) ? ask : NULL, on_done, s);
 }

@@ -8,14 +8,14 @@
 #include "policy/unit.h"
 #include "service/log.h"
 #include "service/reconcile.h"
+#include "system/state-file.h"
 #include "system/cgroupfs.h"
 #include "system/clock.h"
 
 #define PRUNE_USEC  (30 * USEC_PER_SEC)
 #define RESCAN_USEC (10 * USEC_PER_SEC)
 
-static int on_rescan_timer(sd_event_source *source, uint64_t usec, void *userdata);
-static int on_prune(sd_event_source *source, uint64_t usec, void *userdata);
+static void on_cgroup_event(void *userdata, void *target, uint32_t mask, const char *name);
 
 /* Look at everything time and again, since the kernel will not tell of all changes. */
 static void look_instead(struct manager *m, const char *of, int error)
@@ -27,14 +27,14 @@ static void look_instead(struct manager *m, const char *of, int error)
 					     : "",
 			    (int)(RESCAN_USEC / USEC_PER_SEC));
 	m->watches_exhausted = true;
-	manager_arm(m, &m->rescan_timer, RESCAN_USEC, on_rescan_timer);
+	manager_arm(m->rescan_timer, RESCAN_USEC);
 }
 
 static void watch_cgroup(struct manager *m, struct cgroup *c, bool below)
 {
 	_cleanup_free_ char *path = cgroupfs_path(c->path, NULL);
 	uint32_t mask = IN_ONLYDIR | IN_CLOSE_WRITE | (below ? IN_CREATE | IN_DELETE : 0);
-	int r = path ? watch_add(m->watch, path, mask, c) : -ENOMEM;
+	int r = path ? watch_add(m->watch, path, mask, on_cgroup_event, c) : -ENOMEM;
 
 	if (r >= 0) {
 		/* Of a directory that is gone: what it has yet to tell is not of this one. */
@@ -95,7 +95,7 @@ static int visit_cgroup(const char *path, void *userdata)
 		/* A watch would have told of it. */
 		c->drifted = true;
 	}
-	c->dirty = true;
+	manager_mark(m, c);
 	c->stale = false;
 	/* The watch goes with the directory. */
 	if (c->wd < 0 || !same || c->watched_below != below)
@@ -106,10 +106,10 @@ static int visit_cgroup(const char *path, void *userdata)
 static void remove_cgroups(struct manager *m, size_t start, size_t end)
 {
 	for (size_t i = start; i < end; i++)
-		if (m->cgroups.cgroups[i]->wd >= 0)
-			watch_remove(m->watch, m->cgroups.cgroups[i]->wd);
+		if (cgroup_table_at(&m->cgroups, i)->wd >= 0)
+			watch_remove(m->watch, cgroup_table_at(&m->cgroups, i)->wd);
 	cgroup_table_remove(&m->cgroups, start, end);
-	manager_arm(m, &m->prune_timer, PRUNE_USEC, on_prune);
+	manager_arm(m->prune_timer, PRUNE_USEC);
 }
 
 static void discover(struct manager *m, const char *path)
@@ -123,13 +123,18 @@ static void discover(struct manager *m, const char *path)
 void manager_rescan(struct manager *m)
 {
 	m->rescan_needed = false;
-	for (size_t i = 0; i < m->cgroups.n; i++)
-		m->cgroups.cgroups[i]->stale = true;
+	for (size_t i = 0; i < cgroup_table_size(&m->cgroups); i++)
+		cgroup_table_at(&m->cgroups, i)->stale = true;
 	if (m->have_cgroups)
 		discover(m, "/");
-	for (size_t i = m->cgroups.n; i-- > 0;)
-		if (m->cgroups.cgroups[i]->stale)
-			remove_cgroups(m, i, i + 1);
+	for (size_t end = cgroup_table_size(&m->cgroups), start; end > 0; end = start) {
+		/* Those that stand together go together. */
+		for (start = end - 1; start > 0 && cgroup_table_at(&m->cgroups, start)->stale &&
+				      cgroup_table_at(&m->cgroups, start - 1)->stale;)
+			start--;
+		if (cgroup_table_at(&m->cgroups, start)->stale)
+			remove_cgroups(m, start, end);
+	}
 }
 
 /* Somebody, perhaps we, may have written to a setting of the kernel. */
@@ -148,7 +153,7 @@ static void look_at_kernel(struct manager *m, enum setting s)
 	if (m->config->kernel[s].managed && live != m->config->kernel[s].value)
 		k->drifted = true;
 	else if (k->outcome == OUTCOME_DRIFTED)
-		kernel_set_outcome(m, s, OUTCOME_OK, NULL);
+		manager_set_kernel(m, s, OUTCOME_OK, NULL);
 }
 
 /* Find out what no event has told. */
@@ -160,7 +165,7 @@ static void look_again(struct manager *m)
 	manager_reconcile(m, false);
 }
 
-static int on_rescan_timer(sd_event_source *source, uint64_t usec, void *userdata)
+int manager_on_rescan_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct manager *m = userdata;
 
@@ -170,13 +175,13 @@ static int on_rescan_timer(sd_event_source *source, uint64_t usec, void *userdat
 }
 
 /* Drop records of cgroups that are gone for good. */
-static int on_prune(sd_event_source *source, uint64_t usec, void *userdata)
+int manager_on_prune_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct manager *m = userdata;
 	int r;
 
-	for (size_t i = m->state.n; i-- > 0;) {
-		struct record *record = m->state.records[i];
+	for (size_t i = m->state.records.n; i-- > 0;) {
+		struct record *record = m->state.records.v[i];
 		_cleanup_free_ char *path = NULL;
 		uint64_t id, value;
 
@@ -187,7 +192,7 @@ static int on_prune(sd_event_source *source, uint64_t usec, void *userdata)
 				   &value, &path) == 0)
 			state_remove(&m->state, record);
 	}
-	r = state_save(&m->state, m->root_fd);
+	r = manager_save(m);
 	if (r < 0)
 		log_error("Cannot save /%s: %s", STATE_PATH, strerror(-r));
 	return 0;
@@ -203,9 +208,9 @@ static void on_written(struct manager *m, struct cgroup *c)
 	if (c->outcome == OUTCOME_FAILED)
 		return;
 	if (c->outcome == OUTCOME_MISSING) {
-		c->dirty = true;
+		manager_mark(m, c);
 	} else if (!matches_want(m, c)) {
-		c->dirty = true;
+		manager_mark(m, c);
 		c->drifted = is_set(c);
 	} else if (c->outcome == OUTCOME_DRIFTED || c->outcome == OUTCOME_OVERRIDDEN) {
 		cgroup_set_outcome(c, OUTCOME_OK, NULL);
@@ -222,47 +227,52 @@ static void on_writeback_written(struct manager *m, const struct cgroup *c)
 		return;
 	cgroup_table_subtree(&m->cgroups, c->path, &i, &end);
 	for (; i < end; i++) {
-		struct cgroup *below = m->cgroups.cgroups[i];
+		struct cgroup *below = cgroup_table_at(&m->cgroups, i);
 
-		if (below != c && below->policy && below->policy->mode == MODE_PMD)
-			below->dirty |= !live || below->outcome == OUTCOME_BLOCKED;
+		if (below != c && below->policy && below->policy->mode == MODE_PMD &&
+		    (!live || below->outcome == OUTCOME_BLOCKED))
+			manager_mark(m, below);
 	}
 }
 
-static void on_cgroup_event(struct manager *m, struct cgroup *c, uint32_t mask, const char *name)
+static void on_file_written(struct manager *m, struct cgroup *c, const char *name)
 {
+	size_t start, end;
+
+	if (strcmp(name, "cgroup.subtree_control") == 0) {
+		/*
+		 * The children may have lost their files, or got them with the kernel's values in
+		 * them: no other event tells.
+		 */
+		cgroup_table_subtree(&m->cgroups, c->path, &start, &end);
+		for (size_t i = start; i < end; i++)
+			manager_mark(m, cgroup_table_at(&m->cgroups, i));
+		return;
+	}
+	for (int s = SETTING_CGROUP_FIRST; s < N_SETTINGS; s++)
+		if (strcmp(name, setting_path(s)) == 0)
+			on_written(m, c);
+	if (strcmp(name, setting_path(SETTING_CGROUP_ZSWAP_WRITEBACK)) == 0)
+		on_writeback_written(m, c);
+}
+
+static void on_cgroup_event(void *userdata, void *target, uint32_t mask, const char *name)
+{
+	struct manager *m = userdata;
+	struct cgroup *c = target;
 	_cleanup_free_ char *child = NULL;
 	size_t start, end;
 
-	if (mask & IN_IGNORED) {
+	if (mask & IN_IGNORED)
 		c->wd = -1;
-		return;
-	}
-	if (mask & IN_CLOSE_WRITE) {
-		if (strcmp(name, "cgroup.subtree_control") == 0) {
-			/*
-			 * The children may have lost their files, or got them with the kernel's
-			 * values in them: no other event tells.
-			 */
-			cgroup_table_subtree(&m->cgroups, c->path, &start, &end);
-			for (size_t i = start; i < end; i++)
-				m->cgroups.cgroups[i]->dirty = true;
-		} else if (strcmp(name, setting_path(SETTING_CGROUP_ZSWAP_MAX)) == 0) {
-			on_written(m, c);
-		} else if (strcmp(name, setting_path(SETTING_CGROUP_ZSWAP_WRITEBACK)) == 0) {
-			on_written(m, c);
-			on_writeback_written(m, c);
-		}
-		return;
-	}
-	if (!(mask & IN_ISDIR))
+	else if (mask & IN_CLOSE_WRITE)
+		on_file_written(m, c, name);
+	if (mask & (IN_IGNORED | IN_CLOSE_WRITE) || !(mask & IN_ISDIR))
 		return;
 	child = cgroup_below(c->path, name);
 	if (!child) {
 		m->rescan_needed = true;
-		return;
-	}
-	if (mask & IN_DELETE) {
+	} else if (mask & IN_DELETE) {
 		cgroup_table_subtree(&m->cgroups, child, &start, &end);
 		if (end > start)
 			remove_cgroups(m, start, end);
@@ -271,28 +281,25 @@ static void on_cgroup_event(struct manager *m, struct cgroup *c, uint32_t mask, 
 	}
 }
 
-void manager_on_watch(void *userdata, void *target, uint32_t mask, const char *name)
+static void on_kernel_event(void *userdata, void *target, uint32_t mask, const char *name)
 {
 	struct manager *m = userdata;
-	struct kernel_status *k = target;
 
-	if (!target && mask & IN_Q_OVERFLOW) {
+	if (mask & IN_CLOSE_WRITE)
+		look_at_kernel(m, (struct kernel_status *)target - m->kernel);
+}
+
+void manager_on_batch(void *userdata, bool lost)
+{
+	struct manager *m = userdata;
+
+	if (lost)
 		log_notice("Lost track of the cgroups in a flood of events; looking at all of them "
 			   "again");
-		m->rescan_needed = true;
-	} else if (!target) {
-		if (m->rescan_needed)
-			look_again(m);
-		else
-			manager_reconcile(m, false);
-	} else if (target == &m->bus_wd) {
-		manager_on_bus_event(m, mask, name);
-	} else if (k >= m->kernel && k < m->kernel + N_KERNEL_SETTINGS) {
-		if (mask & IN_CLOSE_WRITE)
-			look_at_kernel(m, k - m->kernel);
-	} else {
-		on_cgroup_event(m, target, mask, name);
-	}
+	if (lost || m->rescan_needed)
+		look_again(m);
+	else
+		manager_reconcile(m, false);
 }
 
 void manager_watch_kernel(struct manager *m)
@@ -305,7 +312,8 @@ void manager_watch_kernel(struct manager *m)
 			continue;
 		if (s == SETTING_ZSWAP && live)
 			m->zswap_seen = true;
-		r = watch_add(m->watch, setting_path(s), IN_CLOSE_WRITE, &m->kernel[s]);
+		r = watch_add(m->watch, setting_path(s), IN_CLOSE_WRITE, on_kernel_event,
+			      &m->kernel[s]);
 		m->kernel[s].watched = r >= 0;
 		if (r < 0)
 			look_instead(m, setting_name(s), r);

@@ -16,7 +16,11 @@ void manager_rescan(struct manager *m);
 /* Watch the settings of the kernel for writes, as far as they are not watched yet. */
 void manager_watch_kernel(struct manager *m);
 
-/* An event of the watch; userdata is the manager. */
-void manager_on_watch(void *userdata, void *target, uint32_t mask, const char *name);
+/* After a batch of events of the watch; userdata is the manager. */
+void manager_on_batch(void *userdata, bool lost);
+
+/* The handlers of manager.rescan_timer and manager.prune_timer. */
+int manager_on_rescan_timer(sd_event_source *source, uint64_t usec, void *userdata);
+int manager_on_prune_timer(sd_event_source *source, uint64_t usec, void *userdata);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "policy/sorted.h"
 #include "policy/unit.h"
 #include "system/cgroupfs.h"
 
@@ -15,13 +16,11 @@
 #define VERIFY_FIRST_USEC (5 * 1000ULL)
 #define VERIFY_TRIES      9
 
-/* The items of one cgroup that go through PID 1 together, with copies of their names. */
+/* The items of one cgroup that go through PID 1 together. */
 struct op {
+	const char *cgroup; /* first, for sorted_by_name() */
 	struct applier *applier;
-	struct op *next;
-	char *cgroup, *policy; /* no policy: NULL */
-	struct plan_item items[N_CGROUP_SETTINGS];
-	size_t n;
+	struct plan plan;
 	sd_event_source *timer;
 	unsigned int tries;
 };
@@ -31,7 +30,7 @@ struct applier {
 	int root_fd;
 	applier_result_t result;
 	void *userdata;
-	struct op *ops;
+	struct sorted ops; /* by cgroup */
 };
 
 int applier_new(struct applier **ret, sd_event *event, int root_fd, applier_result_t result,
@@ -51,8 +50,7 @@ int applier_new(struct applier **ret, sd_event *event, int root_fd, applier_resu
 
 static void op_free(struct op *op)
 {
-	free(op->cgroup);
-	free(op->policy);
+	plan_clear(&op->plan);
 	sd_event_source_disable_unref(op->timer);
 	free(op);
 }
@@ -61,27 +59,21 @@ void applier_free(struct applier *a)
 {
 	if (!a)
 		return;
-	while (a->ops) {
-		struct op *op = a->ops;
-
-		a->ops = op->next;
-		op_free(op);
-	}
+	for (size_t i = 0; i < a->ops.n; i++)
+		op_free(a->ops.v[i]);
+	sorted_clear(&a->ops);
 	sd_event_unref(a->event);
 	free(a);
 }
 
 bool applier_busy(const struct applier *a)
 {
-	return a->ops;
+	return a->ops.n > 0;
 }
 
 bool applier_busy_with(const struct applier *a, const char *cgroup)
 {
-	for (const struct op *op = a->ops; op; op = op->next)
-		if (strcmp(op->cgroup, cgroup) == 0)
-			return true;
-	return false;
+	return sorted_find(&a->ops, cgroup, sorted_by_name);
 }
 
 static const char *explain_write(const struct plan_item *item, int error)
@@ -107,12 +99,13 @@ static void write_item(struct applier *a, const struct plan_item *item)
 /* Take an op off the list: whoever hears of its results may look whether we are busy. */
 static void op_unlink(struct op *op)
 {
-	for (struct op **i = &op->applier->ops; *i; i = &(*i)->next) {
-		if (*i == op) {
-			*i = op->next;
-			return;
-		}
-	}
+	struct sorted *ops = &op->applier->ops;
+	size_t i = sorted_position(ops, op->cgroup, sorted_by_name);
+
+	while (i < ops->n && ops->v[i] != op)
+		i++;
+	if (i < ops->n)
+		sorted_remove(ops, i, i + 1);
 }
 
 static void op_finish(struct op *op, int error, const char *why)
@@ -120,8 +113,8 @@ static void op_finish(struct op *op, int error, const char *why)
 	struct applier *a = op->applier;
 
 	op_unlink(op);
-	for (size_t i = 0; i < op->n; i++)
-		a->result(a->userdata, &op->items[i], error, why);
+	for (size_t i = 0; i < op->plan.n; i++)
+		a->result(a->userdata, &op->plan.items[i], error, why);
 	op_free(op);
 }
 
@@ -131,8 +124,8 @@ static int on_verify(sd_event_source *source, uint64_t usec, void *userdata)
 	struct applier *a = op->applier;
 	int error = 0;
 
-	for (size_t i = 0; i < op->n && error >= 0; i++) {
-		const struct plan_item *item = &op->items[i];
+	for (size_t i = 0; i < op->plan.n && error >= 0; i++) {
+		const struct plan_item *item = &op->plan.items[i];
 		uint64_t live;
 
 		error = cgroupfs_read(a->root_fd, item->cgroup, item->setting, &live);
@@ -165,8 +158,8 @@ static void on_set(void *userdata, int error, const char *message)
 	if (error == -ENOENT) {
 		/* Named like a unit, but PID 1 knows nothing of it. */
 		op_unlink(op);
-		for (size_t i = 0; i < op->n; i++)
-			write_item(a, &op->items[i]);
+		for (size_t i = 0; i < op->plan.n; i++)
+			write_item(a, &op->plan.items[i]);
 		op_free(op);
 		return;
 	}
@@ -186,72 +179,65 @@ static void start_op(struct applier *a, struct pid1 *pid1, struct op *op)
 	uint64_t id;
 	int r;
 
-	for (size_t i = 0; i < op->n; i++)
+	for (size_t i = 0; i < op->plan.n; i++)
 		properties[i] = (struct pid1_property){
-			.setting = op->items[i].setting,
-			.value = op->items[i].to,
+			.setting = op->plan.items[i].setting,
+			.value = op->plan.items[i].to,
 		};
-	op->applier = a;
-	op->next = a->ops;
-	a->ops = op;
-	r = -ENOTCONN;
-	if (pid1)
-		r = pid1_set(pid1, unit_of_cgroup(op->cgroup),
-			     cgroupfs_id(a->root_fd, op->cgroup, &id) < 0, properties, op->n,
-			     on_set, op);
+	r = sorted_insert(&a->ops, op->cgroup, sorted_by_name, op);
+	if (r >= 0)
+		r = !pid1 ? -ENOTCONN
+			  : pid1_set(pid1, unit_of_cgroup(op->cgroup),
+				     cgroupfs_id(a->root_fd, op->cgroup, &id) < 0, properties,
+				     op->plan.n, on_set, op);
 	if (r < 0)
 		op_finish(op, r, pid1 ? strerror(-r) : "no connection to PID 1");
 }
 
-/* All items of a cgroup are of one policy, or restores. */
-static bool belongs_to(const struct op *op, const struct plan_item *item)
+/* Put the items that follow one of the same cgroup, through PID 1 like it, into an op. */
+static size_t fill_op(struct op *op, const struct plan *plan, size_t i)
 {
-	return op->n < N_CGROUP_SETTINGS && strcmp(op->cgroup, item->cgroup) == 0 &&
-	       !op->policy == !item->policy;
+	const struct plan_item *first = &plan->items[i];
+
+	for (; i < plan->n && op->plan.n < N_CGROUP_SETTINGS; i++) {
+		const struct plan_item *item = &plan->items[i];
+
+		if (!plan_item_writes(item))
+			continue;
+		if (!item->as_property || strcmp(item->cgroup, first->cgroup) != 0 ||
+		    item->action != first->action || plan_add(&op->plan, item) < 0)
+			break;
+		op->cgroup = op->plan.items[0].cgroup;
+	}
+	return i;
 }
 
-static struct op *new_op(const struct plan_item *item)
+void applier_run(struct applier *a, struct pid1 *pid1, const struct plan *plan)
 {
-	struct op *op = calloc(1, sizeof(*op));
+	for (size_t i = 0; i < plan->n;) {
+		const struct plan_item *item = &plan->items[i];
+		struct op *op;
+		size_t next;
 
-	if (!op)
-		return NULL;
-	op->cgroup = strdup(item->cgroup);
-	op->policy = item->policy ? strdup(item->policy) : NULL;
-	if (op->cgroup && (op->policy || !item->policy))
-		return op;
-	op_free(op);
-	return NULL;
-}
-
-void applier_run(struct applier *a, struct pid1 *pid1, struct plan *plan)
-{
-	struct plan todo = *plan;
-	struct op *op = NULL;
-
-	*plan = (struct plan){};
-	for (size_t i = 0; i < todo.n; i++) {
-		struct plan_item *item = &todo.items[i];
-
+		if (!plan_item_writes(item)) {
+			i++;
+			continue;
+		}
 		if (!item->as_property) {
 			write_item(a, item);
+			i++;
 			continue;
 		}
-		if (op && !belongs_to(op, item)) {
-			start_op(a, pid1, op);
-			op = NULL;
-		}
-		if (!op)
-			op = new_op(item);
-		if (!op) {
+		op = calloc(1, sizeof(*op));
+		next = op ? fill_op(op, plan, i) : i;
+		if (next == i) {
+			free(op);
 			a->result(a->userdata, item, -ENOMEM, strerror(ENOMEM));
+			i++;
 			continue;
 		}
-		op->items[op->n] = *item;
-		op->items[op->n].cgroup = op->cgroup;
-		op->items[op->n++].policy = op->policy;
-	}
-	if (op)
+		op->applier = a;
 		start_op(a, pid1, op);
-	plan_clear(&todo);
+		i = next;
+	}
 }

@@ -25,11 +25,8 @@ int applier_new(struct applier **ret, sd_event *event, int root_fd, applier_resu
 		void *userdata);
 void applier_free(struct applier *a);
 
-/*
- * Start on a plan, which is empty afterwards. Results come during this call or later. PID 1 may be
- * NULL.
- */
-void applier_run(struct applier *a, struct pid1 *pid1, struct plan *plan);
+/* Start on what a plan writes. Results come during this call or later. PID 1 may be NULL. */
+void applier_run(struct applier *a, struct pid1 *pid1, const struct plan *plan);
 
 /* True while results are outstanding. */
 bool applier_busy(const struct applier *a);

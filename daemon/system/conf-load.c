@@ -205,6 +205,7 @@ static int load_all(int root_fd, bool fake_root, const struct names *drop_ins, s
 {
 	int r = load_first(root_fd, fake_root, "pmdswapd.conf", c, report);
 
+	c->has_main_file = c->n_files > 0;
 	for (size_t i = 0; r >= 0 && i < drop_ins->n; i++) {
 		_cleanup_free_ char *suffix = NULL;
 
@@ -217,11 +218,14 @@ static int load_all(int root_fd, bool fake_root, const struct names *drop_ins, s
 	return r;
 }
 
-static void finish(struct config *c, struct report *report)
+static int finish(struct config *c, struct report *report)
 {
-	conf_finish(c, report);
-	policy_check(c, report);
+	int r = conf_finish(c, report);
+
+	if (r >= 0)
+		policy_check(c, report);
 	report_sort(report);
+	return r;
 }
 
 int conf_load(int root_fd, bool fake_root, struct config **ret, struct report *report)
@@ -236,9 +240,10 @@ int conf_load(int root_fd, bool fake_root, struct config **ret, struct report *r
 	if (r >= 0)
 		r = load_all(root_fd, fake_root, &drop_ins, c, report);
 	names_clear(&drop_ins);
+	if (r >= 0)
+		r = finish(c, report);
 	if (r < 0)
 		return r;
-	finish(c, report);
 	*ret = TAKE_PTR(c);
 	return 0;
 }
@@ -259,9 +264,10 @@ int conf_load_file(const char *path, struct config **ret, struct report *report)
 		report_unreadable(report, path, r);
 	} else {
 		r = conf_parse(c, path, text, size, report);
+		if (r >= 0)
+			r = finish(c, report);
 		if (r < 0)
 			return r;
-		finish(c, report);
 	}
 	*ret = TAKE_PTR(c);
 	return 0;

@@ -37,19 +37,21 @@ static ssize_t read_all(int fd, char *buf, size_t size)
 	return n;
 }
 
-static int read_attribute(int root_fd, const char *path, char *buf, size_t size, bool whole)
+static ssize_t read_attribute(int root_fd, const char *path, char *buf, size_t size, bool whole)
 {
 	_cleanup_close_ int fd = openat(root_fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	ssize_t n;
 
 	if (fd < 0)
 		return -errno;
-	if (whole) {
-		n = read_all(fd, buf, size);
-	} else {
-		n = read(fd, buf, size);
-		n = n < 0 ? -errno : n;
-	}
+	if (whole)
+		return read_all(fd, buf, size);
+	n = read(fd, buf, size);
+	return n < 0 ? -errno : n;
+}
+
+static int end_attribute(char *buf, size_t size, ssize_t n)
+{
 	if (n < 0)
 		return n;
 	if ((size_t)n == size)
@@ -62,12 +64,26 @@ static int read_attribute(int root_fd, const char *path, char *buf, size_t size,
 
 int fs_read_value(int root_fd, const char *path, char *buf, size_t size)
 {
-	return read_attribute(root_fd, path, buf, size, false);
+	return end_attribute(buf, size, read_attribute(root_fd, path, buf, size, false));
 }
 
 int fs_read_lines(int root_fd, const char *path, char *buf, size_t size)
 {
-	return read_attribute(root_fd, path, buf, size, true);
+	return end_attribute(buf, size, read_attribute(root_fd, path, buf, size, true));
+}
+
+int fs_read_start(int root_fd, const char *path, char *buf, size_t size)
+{
+	ssize_t n = read_attribute(root_fd, path, buf, size - 1, true);
+	char *cut;
+
+	if (n < 0)
+		return n;
+	buf[n] = '\0';
+	cut = (size_t)n == size - 1 ? strrchr(buf, '\n') : NULL;
+	if (cut)
+		*cut = '\0';
+	return 0;
 }
 
 int fs_write_value(int root_fd, const char *path, const char *value)

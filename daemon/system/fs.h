@@ -21,6 +21,9 @@ int fs_open_root(const char *path);
 int fs_read_value(int root_fd, const char *path, char *buf, size_t size);
 int fs_read_lines(int root_fd, const char *path, char *buf, size_t size);
 
+/* Read whole lines from the start, as many as fit. */
+int fs_read_start(int root_fd, const char *path, char *buf, size_t size);
+
 /* Write an attribute with exactly one write(2), as kernel files want it. The file must exist. */
 int fs_write_value(int root_fd, const char *path, const char *value);
 

@@ -12,11 +12,12 @@
 
 /* These hold everything up. */
 #define CONNECT_TIMEOUT_USEC (5 * 1000 * 1000ULL)
-#define READ_TIMEOUT_USEC    (2 * 1000 * 1000ULL)
+#define WAIT_USEC	     (5 * 1000 * 1000ULL)
 /* This does not, and PID 1 is busy for a while with a reload of its own if it has many units. */
 #define SET_TIMEOUT_USEC     (25 * 1000 * 1000ULL)
 /* The bus limits the calls that may wait for an answer. */
 #define CALLS_MAX            16
+#define QUERIES_MAX	     8 /* of five or six calls each */
 
 #define PROPERTIES_MAX N_CGROUP_SETTINGS
 
@@ -32,9 +33,39 @@ struct call {
 	void *userdata;
 };
 
+/* What is asked about one unit, all at once. */
+enum {
+	ASK_STATE,
+	ASK_ID,
+	ASK_SLICE,
+	ASK_VALUES,
+	N_ASKED = ASK_VALUES + N_CGROUP_SETTINGS,
+};
+
+struct query {
+	struct pid1 *pid1;
+	struct query *next;
+	char *name;
+	struct question {
+		struct query *query;
+		int what;
+		sd_bus_slot *slot;
+	} questions[N_ASKED];
+	size_t n_outstanding;
+	int error;
+	char *state, *slice;
+	struct pid1_unit unit;
+	pid1_unit_t done;
+	void *userdata;
+};
+
 struct pid1 {
 	sd_bus *bus;
 	bool knows[N_SETTINGS];
+	bool default_no_writeback;
+	struct query *asked; /* active ones */
+	struct query *to_ask, **to_ask_tail;
+	size_t n_asked;
 	struct call *active;
 	struct call *waiting, **waiting_tail;
 	size_t n_active;
@@ -60,43 +91,67 @@ int pid1_connect(sd_bus **ret, int root_fd, bool fake_root, bool *ret_private)
 	return r < 0 ? peer_connect(root_fd, "run/systemd", "private", ret) : r;
 }
 
+static int get_async(struct pid1 *p, sd_bus_slot **slot, const char *path, const char *interface,
+		     const char *name, sd_bus_message_handler_t done, void *userdata)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+	int r = sd_bus_message_new_method_call(p->bus, &call, "org.freedesktop.systemd1", path,
+					       "org.freedesktop.DBus.Properties", "Get");
+
+	if (r >= 0)
+		r = sd_bus_message_append(call, "ss", interface, name);
+	return r < 0 ? r : sd_bus_call_async(p->bus, slot, call, done, userdata, SET_TIMEOUT_USEC);
+}
+
 /* 1 if PID 1 has the property, 0 if not, or a negative errno if it does not answer. */
-static int probe(sd_bus *bus, const char *property)
+static int probe(sd_bus *bus, const char *path, const char *interface, const char *property,
+		 sd_bus_message **ret)
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
 	int r;
 
-	r = sd_bus_message_new_method_call(bus, &call, "org.freedesktop.systemd1",
-					   "/org/freedesktop/systemd1/unit/_2d_2eslice",
+	r = sd_bus_message_new_method_call(bus, &call, "org.freedesktop.systemd1", path,
 					   "org.freedesktop.DBus.Properties", "Get");
 	if (r >= 0)
-		r = sd_bus_message_append(call, "ss", "org.freedesktop.systemd1.Slice", property);
+		r = sd_bus_message_append(call, "ss", interface, property);
 	if (r >= 0)
 		r = sd_bus_call(bus, call, CONNECT_TIMEOUT_USEC, &error, &reply);
-	if (r >= 0)
-		return 1;
-	return sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_PROPERTY) ? 0 : r;
+	if (r < 0)
+		return sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_PROPERTY) ? 0 : r;
+	if (ret)
+		*ret = TAKE_PTR(reply);
+	return 1;
 }
 
 int pid1_new(struct pid1 **ret, sd_bus *bus)
 {
 	_cleanup_(pid1_freep) struct pid1 *p = calloc(1, sizeof(*p));
-	int r;
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+	int r, writeback = 1;
 
 	if (!p)
 		return -ENOMEM;
 	p->bus = sd_bus_ref(bus);
 	p->waiting_tail = &p->waiting;
+	p->to_ask_tail = &p->to_ask;
 	r = peer_wait(bus, CONNECT_TIMEOUT_USEC);
 	if (r < 0)
 		return r;
 	for (int s = SETTING_CGROUP_FIRST; s < N_SETTINGS; s++) {
-		r = probe(bus, setting_property(s));
+		r = probe(bus, "/org/freedesktop/systemd1/unit/_2d_2eslice",
+			  "org.freedesktop.systemd1.Slice", setting_property(s), NULL);
 		if (r < 0)
 			return r;
 		p->knows[s] = r;
 	}
+	r = probe(bus, "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager",
+		  "DefaultMemoryZSwapWriteback", &reply);
+	if (r > 0)
+		r = sd_bus_message_read(reply, "v", "b", &writeback);
+	if (r < 0)
+		return r;
+	p->default_no_writeback = !writeback;
 	*ret = TAKE_PTR(p);
 	return 0;
 }
@@ -104,6 +159,11 @@ int pid1_new(struct pid1 **ret, sd_bus *bus)
 bool pid1_knows(const struct pid1 *p, enum setting s)
 {
 	return p && p->knows[s];
+}
+
+bool pid1_default_no_writeback(const struct pid1 *p)
+{
+	return p && p->default_no_writeback;
 }
 
 /* Take a call off the active ones and tell its owner. */
@@ -122,10 +182,38 @@ static void finish(struct call *c, int error, const char *message)
 	call_free(c);
 }
 
+void pid1_unit_clear(struct pid1_unit *u)
+{
+	free(u->id);
+	free(u->cgroup);
+	*u = (struct pid1_unit){};
+}
+
+static void query_free(struct query *q)
+{
+	for (int i = 0; i < N_ASKED; i++)
+		sd_bus_slot_unref(q->questions[i].slot);
+	free(q->name);
+	free(q->state);
+	free(q->slice);
+	pid1_unit_clear(&q->unit);
+	free(q);
+}
+
 void pid1_free(struct pid1 *p)
 {
 	if (!p)
 		return;
+	while (p->asked || p->to_ask) {
+		struct query *q = p->asked ?: p->to_ask;
+
+		if (p->asked)
+			p->asked = q->next;
+		else
+			p->to_ask = q->next;
+		q->done(q->userdata, -ENOTCONN, NULL);
+		query_free(q);
+	}
 	while (p->active)
 		finish(p->active, -ENOTCONN, "the connection to PID 1 was lost");
 	while (p->waiting) {
@@ -180,7 +268,7 @@ static int append_properties(sd_bus_message *m, const struct call *c)
 		const struct pid1_property *p = &c->properties[i];
 		const char *name = setting_property(p->setting);
 
-		if (p->setting == SETTING_CGROUP_ZSWAP_MAX)
+		if (p->setting != SETTING_CGROUP_ZSWAP_WRITEBACK)
 			r = sd_bus_message_append(m, "(sv)", name, "t", p->value);
 		else
 			r = sd_bus_message_append(m, "(sv)", name, "b", (int)p->value);
@@ -280,146 +368,208 @@ int pid1_set(struct pid1 *p, const char *unit, bool may_load,
 	return 0;
 }
 
-/* Read a property, entered; 0 or a negative errno. */
-static int get(const struct pid1 *p, const char *path, const char *interface, const char *name,
-	       const char *type, sd_bus_message **ret)
+/* All answers about a unit are there: put them together. */
+static int conclude(struct query *q)
 {
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-	int r;
+	_cleanup_free_ char *above = NULL;
+	int r = q->error;
 
-	r = sd_bus_message_new_method_call(p->bus, &call, "org.freedesktop.systemd1", path,
-					   "org.freedesktop.DBus.Properties", "Get");
-	if (r >= 0)
-		r = sd_bus_message_append(call, "ss", interface, name);
-	if (r >= 0)
-		r = sd_bus_call(p->bus, call, READ_TIMEOUT_USEC, NULL, &reply);
-	if (r >= 0)
-		r = sd_bus_message_enter_container(reply, 'v', type);
 	if (r < 0)
 		return r;
-	*ret = TAKE_PTR(reply);
-	return 0;
-}
-
-static int get_string(const struct pid1 *p, const char *path, const char *interface,
-		      const char *name, char **ret)
-{
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-	const char *s;
-	int r = get(p, path, interface, name, "s", &m);
-
-	if (r >= 0)
-		r = sd_bus_message_read(m, "s", &s);
-	if (r < 0)
+	if (!q->state || strcmp(q->state, "loaded") != 0 || !q->unit.id)
+		return -ENOENT;
+	r = unit_slice_to_cgroup(q->unit.id, &q->unit.cgroup);
+	if (r < 0 || q->unit.cgroup)
 		return r;
-	*ret = strdup(s);
-	return *ret ? 0 : -ENOMEM;
-}
-
-static int get_value(const struct pid1 *p, const char *path, const char *interface, enum setting s,
-		     uint64_t *ret)
-{
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-	bool limit = s == SETTING_CGROUP_ZSWAP_MAX;
-	int r = get(p, path, interface, setting_property(s), limit ? "t" : "b", &m), yes;
-
-	if (r >= 0 && limit)
-		return sd_bus_message_read(m, "t", ret);
-	if (r >= 0)
-		r = sd_bus_message_read(m, "b", &yes);
-	if (r >= 0)
-		*ret = yes;
-	return r;
-}
-
-/* The object of a unit, loaded if need be. 1, 0 if PID 1 cannot load it, or a negative errno. */
-static int load(const struct pid1 *p, const char *unit, char **ret)
-{
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-	_cleanup_free_ char *state = NULL;
-	const char *path;
-	int r;
-
-	r = sd_bus_message_new_method_call(p->bus, &call, "org.freedesktop.systemd1",
-					   "/org/freedesktop/systemd1",
-					   "org.freedesktop.systemd1.Manager", "LoadUnit");
-	if (r >= 0)
-		r = sd_bus_message_append(call, "s", unit);
-	if (r >= 0)
-		r = sd_bus_call(p->bus, call, READ_TIMEOUT_USEC, &error, &reply);
-	/* An error that PID 1 gives is about the unit. */
-	if (r < 0)
-		return sd_bus_error_is_set(&error) && r != -ETIMEDOUT && r != -ENOTCONN ? 0 : r;
-	r = sd_bus_message_read(reply, "o", &path);
-	if (r >= 0)
-		r = get_string(p, path, "org.freedesktop.systemd1.Unit", "LoadState", &state);
-	if (r < 0 || strcmp(state, "loaded") != 0)
-		return r < 0 ? r : 0;
-	*ret = strdup(path);
-	return *ret ? 1 : -ENOMEM;
-}
-
-static int find_cgroup(const struct pid1 *p, const char *path, const char *interface,
-		       const char *unit, char **ret)
-{
-	_cleanup_free_ char *slice = NULL, *above = NULL;
-	int r = unit_slice_to_cgroup(unit, ret);
-
-	if (r < 0 || *ret)
-		return r;
-	r = get_string(p, path, interface, "Slice", &slice);
-	if (r >= 0)
-		r = unit_slice_to_cgroup(slice, &above);
+	r = q->slice ? unit_slice_to_cgroup(q->slice, &above) : 0;
 	if (r < 0)
 		return r;
 	if (!above)
 		return -EBADMSG;
-	*ret = cgroup_below(above, unit);
-	return *ret ? 0 : -ENOMEM;
+	q->unit.cgroup = cgroup_below(above, q->unit.id);
+	return q->unit.cgroup ? 0 : -ENOMEM;
 }
 
-void pid1_unit_clear(struct pid1_unit *u)
+static void ask_waiting(struct pid1 *p);
+
+static int take_answer(struct query *q, int what, sd_bus_message *reply)
 {
-	free(u->id);
-	free(u->cgroup);
-	*u = (struct pid1_unit){};
-}
+	char **to = what == ASK_STATE ? &q->state : what == ASK_ID ? &q->unit.id : &q->slice;
+	enum setting s = SETTING_CGROUP_FIRST + what - ASK_VALUES;
+	const char *text;
+	uint64_t value;
+	int yes, r;
 
-int pid1_read_unit(const struct pid1 *p, const char *unit, struct pid1_unit *ret)
-{
-	const char *dot = strrchr(unit, '.');
-	_cleanup_(pid1_unit_clear) struct pid1_unit u = {};
-	_cleanup_free_ char *path = NULL;
-	char interface[64];
-	int r;
-
-	*ret = (struct pid1_unit){};
-	if (!dot)
-		return 0;
-	/* "service": org.freedesktop.systemd1.Service */
-	snprintf(interface, sizeof(interface), "org.freedesktop.systemd1.%c%s", dot[1] - 'a' + 'A',
-		 dot + 2);
-	r = load(p, unit, &path);
-	if (r <= 0)
-		return r;
-	r = get_string(p, path, "org.freedesktop.systemd1.Unit", "Id", &u.id);
-	if (r >= 0)
-		r = find_cgroup(p, path, interface, u.id, &u.cgroup);
-	for (int i = 0; r >= 0 && i < N_CGROUP_SETTINGS; i++) {
-		enum setting s = SETTING_CGROUP_FIRST + i;
-
-		u.knows[i] = p->knows[s];
-		if (u.knows[i])
-			r = get_value(p, path, interface, s, &u.value[i]);
-		/* As the kernel will show it. */
-		u.value[i] = setting_round(s, u.value[i]);
+	if (what < ASK_VALUES) {
+		r = sd_bus_message_read(reply, "v", "s", &text);
+		if (r < 0)
+			return r;
+		*to = strdup(text);
+		return *to ? 0 : -ENOMEM;
+	}
+	if (s == SETTING_CGROUP_ZSWAP_WRITEBACK) {
+		r = sd_bus_message_read(reply, "v", "b", &yes);
+		value = yes;
+	} else {
+		r = sd_bus_message_read(reply, "v", "t", &value);
 	}
 	if (r < 0)
 		return r;
-	*ret = u;
-	u = (struct pid1_unit){};
-	return 1;
+	q->unit.knows[s - SETTING_CGROUP_FIRST] = true;
+	/* As the kernel will show it. */
+	q->unit.value[s - SETTING_CGROUP_FIRST] = setting_round(s, value);
+	return 0;
+}
+
+static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+	const struct question *question = userdata;
+	struct query *q = question->query;
+	struct pid1 *p = q->pid1;
+	const sd_bus_error *error = sd_bus_message_get_error(reply);
+	int r = error ? -sd_bus_message_get_errno(reply) : take_answer(q, question->what, reply);
+
+	/* An error that PID 1 gives is about the unit; a slice, for one, is in none. */
+	if (r < 0 && q->error >= 0 && (!error || r == -ETIMEDOUT || r == -ENOTCONN))
+		q->error = r;
+	if (--q->n_outstanding > 0)
+		return 0;
+	for (struct query **i = &p->asked; *i; i = &(*i)->next) {
+		if (*i == q) {
+			*i = q->next;
+			p->n_asked--;
+			break;
+		}
+	}
+	r = conclude(q);
+	q->done(q->userdata, r, r < 0 ? NULL : &q->unit);
+	query_free(q);
+	ask_waiting(p);
+	return 0;
+}
+
+/* Ask all about one unit; the answers may come in any order. */
+static int ask(struct query *q)
+{
+	static const char *const names[] = {
+		[ASK_STATE] = "LoadState", [ASK_ID] = "Id", [ASK_SLICE] = "Slice"
+	};
+	const char *suffix = strrchr(q->name, '.') + 1;
+	_cleanup_free_ char *path = NULL;
+	char interface[64];
+	int r = sd_bus_path_encode("/org/freedesktop/systemd1/unit", q->name, &path);
+
+	/* "service": org.freedesktop.systemd1.Service */
+	snprintf(interface, sizeof(interface), "org.freedesktop.systemd1.%c%s",
+		 suffix[0] - 'a' + 'A', suffix + 1);
+	for (int i = 0; r >= 0 && i < N_ASKED; i++) {
+		enum setting s = SETTING_CGROUP_FIRST + i - ASK_VALUES;
+
+		if (i >= ASK_VALUES && !q->pid1->knows[s])
+			continue;
+		q->questions[i] = (struct question){ .query = q, .what = i };
+		r = get_async(q->pid1, &q->questions[i].slot, path,
+			      i < ASK_SLICE ? "org.freedesktop.systemd1.Unit" : interface,
+			      i < ASK_VALUES ? names[i] : setting_property(s), on_answer,
+			      &q->questions[i]);
+		q->n_outstanding += r >= 0;
+	}
+	return r;
+}
+
+static void ask_waiting(struct pid1 *p)
+{
+	while (p->to_ask && p->n_asked < QUERIES_MAX) {
+		struct query *q = p->to_ask;
+		int r;
+
+		p->to_ask = q->next;
+		if (!p->to_ask)
+			p->to_ask_tail = &p->to_ask;
+		r = ask(q);
+		if (r < 0) {
+			q->done(q->userdata, r, NULL);
+			query_free(q);
+			continue;
+		}
+		q->next = p->asked;
+		p->asked = q;
+		p->n_asked++;
+	}
+}
+
+int pid1_ask_unit(struct pid1 *p, const char *unit, pid1_unit_t done, void *userdata)
+{
+	struct query *q;
+
+	if (!unit_has_cgroup_suffix(unit))
+		return -EINVAL;
+	q = calloc(1, sizeof(*q));
+	if (!q)
+		return -ENOMEM;
+	q->name = strdup(unit);
+	if (!q->name) {
+		query_free(q);
+		return -ENOMEM;
+	}
+	q->pid1 = p;
+	q->done = done;
+	q->userdata = userdata;
+	*p->to_ask_tail = q;
+	p->to_ask_tail = &q->next;
+	ask_waiting(p);
+	return 0;
+}
+
+int pid1_wait(struct pid1 *p, uint64_t usec)
+{
+	uint64_t end = clock_usec(CLOCK_MONOTONIC) + usec, now;
+	int r = 0;
+
+	while (r >= 0 && p->n_asked > 0) {
+		r = sd_bus_process(p->bus, NULL);
+		now = clock_usec(CLOCK_MONOTONIC);
+		if (r == 0 && now < end)
+			r = sd_bus_wait(p->bus, end - now);
+		if (r >= 0 && now >= end && p->n_asked > 0)
+			return -ETIMEDOUT;
+	}
+	return r < 0 ? r : 0;
+}
+
+struct waiting {
+	int error;
+	struct pid1_unit *unit;
+};
+
+static void on_waited_for(void *userdata, int error, struct pid1_unit *unit)
+{
+	struct waiting *w = userdata;
+
+	w->error = error;
+	if (!unit)
+		return;
+	*w->unit = *unit;
+	*unit = (struct pid1_unit){};
+}
+
+int pid1_read_unit(struct pid1 *p, const char *unit, struct pid1_unit *ret)
+{
+	struct waiting w = { -ETIMEDOUT, ret };
+	int r = pid1_ask_unit(p, unit, on_waited_for, &w);
+
+	if (r < 0)
+		return r;
+	r = pid1_wait(p, WAIT_USEC);
+	if (r == -ETIMEDOUT && p->asked) {
+		/* Nobody waits for the answer any more. */
+		struct query *q = p->asked;
+
+		p->asked = q->next;
+		p->n_asked--;
+		query_free(q);
+	}
+	return r < 0 ? r : w.error;
 }
 
 static int parse_kept(const char *text, enum setting s, uint64_t *ret)
@@ -437,7 +587,7 @@ static int parse_kept(const char *text, enum setting s, uint64_t *ret)
 		return -EBADMSG;
 	snprintf(word, sizeof(word), "%.*s", (int)strcspn(value, "\n"), value);
 	if (strcmp(word, "infinity") == 0)
-		*ret = ZSWAP_MAX_UNLIMITED;
+		*ret = LIMIT_MAX;
 	else if (strcmp(word, "yes") == 0 || strcmp(word, "no") == 0)
 		*ret = word[0] == 'y';
 	else

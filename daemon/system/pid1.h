@@ -44,11 +44,23 @@ struct pid1_unit {
 void pid1_unit_clear(struct pid1_unit *u);
 
 /*
- * Load a unit and read its properties. 1; 0 if PID 1 cannot load it; or a negative errno. The
- * caller clears what is there with 1. Blocks for at most two seconds a call, of which there are
- * six.
+ * Ask PID 1 what it has for a unit, loaded if need be. The callback comes once, with 0 and the unit,
+ * which it may take over, or a negative errno: -ENOENT if PID 1 cannot load it.
  */
-int pid1_read_unit(const struct pid1 *p, const char *unit, struct pid1_unit *ret);
+typedef void (*pid1_unit_t)(void *userdata, int error, struct pid1_unit *unit);
+int pid1_ask_unit(struct pid1 *p, const char *unit, pid1_unit_t done, void *userdata);
+
+/*
+ * Without an event loop: wait for all answers to pid1_ask_unit(), so long at most. 0, -ETIMEDOUT or
+ * another negative errno.
+ */
+int pid1_wait(struct pid1 *p, uint64_t usec);
+
+/* Ask and wait, for five seconds at most. */
+int pid1_read_unit(struct pid1 *p, const char *unit, struct pid1_unit *ret);
+
+/* DefaultMemoryZSwapWriteback=no of the system manager. False for a NULL pid1. */
+bool pid1_default_no_writeback(const struct pid1 *p);
 
 struct pid1_property {
 	enum setting setting;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
 
 #include "policy/cleanup.h"
@@ -33,10 +34,7 @@ int state_load(struct state *s, int root_fd)
 		return 0;
 	if (r < 0)
 		return r;
-	r = state_parse(s, text);
-	if (r < 0)
-		state_clear(s);
-	return r;
+	return state_parse(s, text, size);
 }
 
 int state_save(struct state *s, int root_fd)
@@ -45,7 +43,7 @@ int state_save(struct state *s, int root_fd)
 	size_t size;
 	int r;
 
-	if (!s->changed)
+	if (!s->changed && !s->urgent)
 		return 0;
 	r = state_format(s, &text, &size);
 	if (r >= 0)
@@ -54,6 +52,18 @@ int state_save(struct state *s, int root_fd)
 	if (r == -ENOENT && fs_make_directory(root_fd, RUNTIME_DIRECTORY) >= 0)
 		r = fs_replace_text(root_fd, STATE_PATH, text, size);
 	if (r >= 0)
-		s->changed = false;
+		s->changed = s->urgent = false;
 	return r;
+}
+
+int state_put_aside(int root_fd, char *name, size_t size)
+{
+	for (int i = 1; i < 1000; i++) {
+		snprintf(name, size, i == 1 ? STATE_PATH ".bad" : STATE_PATH ".bad.%d", i);
+		if (renameat2(root_fd, STATE_PATH, root_fd, name, RENAME_NOREPLACE) >= 0)
+			return 0;
+		if (errno != EEXIST)
+			return -errno;
+	}
+	return -EEXIST;
 }

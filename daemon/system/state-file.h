@@ -24,4 +24,11 @@ int state_load(struct state *s, int root_fd);
 /* Write the file if anything changed. */
 int state_save(struct state *s, int root_fd);
 
+/*
+ * Keep a file that cannot be read under another name, which goes into a buffer; no earlier one is
+ * overwritten.
+ */
+#define ASIDE_MAX 64
+int state_put_aside(int root_fd, char *name, size_t size);
+
 #endif

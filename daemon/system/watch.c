@@ -6,10 +6,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "policy/array.h"
+#include "policy/sorted.h"
 
 struct entry {
 	int wd;
+	watch_event_t callback;
 	void *target;
 };
 
@@ -17,30 +18,24 @@ struct watch {
 	int fd;
 	int root_fd;
 	sd_event_source *source;
-	watch_event_t callback;
+	watch_batch_t batch;
 	void *userdata;
-	struct entry *entries; /* sorted by wd */
-	size_t n, allocated;
+	struct sorted entries; /* struct entry, by wd */
 };
 
-static size_t position(const struct watch *w, int wd)
+static int compare(const void *key, const void *element)
 {
-	size_t low = 0, high = w->n;
+	int a = *(const int *)key, b = ((const struct entry *)element)->wd;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (w->entries[middle].wd < wd)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return (a > b) - (a < b);
 }
 
-static bool is_at(const struct watch *w, size_t i, int wd)
+static void drop(struct watch *w, int wd)
 {
-	return i < w->n && w->entries[i].wd == wd;
+	size_t i = sorted_position(&w->entries, &wd, compare);
+
+	free(w->entries.v[i]);
+	sorted_remove(&w->entries, i, i + 1);
 }
 
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -48,31 +43,25 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 	char buf[32768] __attribute__((aligned(__alignof__(struct inotify_event))));
 	struct watch *w = userdata;
 	ssize_t n = read(fd, buf, sizeof(buf));
+	bool lost = false;
 
 	for (char *p = buf; n > 0 && p < buf + n;) {
 		const struct inotify_event *e = (const struct inotify_event *)p;
-		size_t i = position(w, e->wd);
+		const struct entry *entry = sorted_find(&w->entries, &e->wd, compare);
 
 		p += sizeof(*e) + e->len;
-		if (e->mask & IN_Q_OVERFLOW) {
-			w->callback(w->userdata, NULL, IN_Q_OVERFLOW, NULL);
+		lost |= e->mask & IN_Q_OVERFLOW;
+		if (!entry)
 			continue;
-		}
-		if (!is_at(w, i, e->wd))
-			continue;
-		w->callback(w->userdata, w->entries[i].target, e->mask, e->len ? e->name : "");
-		i = position(w, e->wd);
-		if ((e->mask & IN_IGNORED) && is_at(w, i, e->wd)) {
-			w->n--;
-			memmove(w->entries + i, w->entries + i + 1,
-				(w->n - i) * sizeof(*w->entries));
-		}
+		entry->callback(w->userdata, entry->target, e->mask, e->len ? e->name : "");
+		if (e->mask & IN_IGNORED && sorted_find(&w->entries, &e->wd, compare))
+			drop(w, e->wd);
 	}
-	w->callback(w->userdata, NULL, 0, NULL);
+	w->batch(w->userdata, lost);
 	return 0;
 }
 
-int watch_new(struct watch **ret, sd_event *event, int root_fd, watch_event_t callback,
+int watch_new(struct watch **ret, sd_event *event, int root_fd, watch_batch_t batch,
 	      void *userdata)
 {
 	struct watch *w = calloc(1, sizeof(*w));
@@ -81,7 +70,7 @@ int watch_new(struct watch **ret, sd_event *event, int root_fd, watch_event_t ca
 	if (!w)
 		return -ENOMEM;
 	w->root_fd = root_fd;
-	w->callback = callback;
+	w->batch = batch;
 	w->userdata = userdata;
 	w->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	r = w->fd < 0 ? -errno : 0;
@@ -102,21 +91,19 @@ void watch_free(struct watch *w)
 	sd_event_source_disable_unref(w->source);
 	if (w->fd >= 0)
 		close(w->fd);
-	free(w->entries);
+	for (size_t i = 0; i < w->entries.n; i++)
+		free(w->entries.v[i]);
+	sorted_clear(&w->entries);
 	free(w);
 }
 
-int watch_add(struct watch *w, const char *path, uint32_t mask, void *target)
+int watch_add(struct watch *w, const char *path, uint32_t mask, watch_event_t callback,
+	      void *target)
 {
 	_cleanup_free_ char *absolute = NULL;
-	struct entry *grown;
-	size_t i;
+	struct entry *entry;
 	int wd;
 
-	grown = array_room(w->entries, w->n, &w->allocated, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	w->entries = grown;
 	/* inotify has no call that takes a directory descriptor. */
 	if (asprintf(&absolute, "/proc/self/fd/%d/%s", w->root_fd, path) < 0) {
 		absolute = NULL;
@@ -125,22 +112,23 @@ int watch_add(struct watch *w, const char *path, uint32_t mask, void *target)
 	wd = inotify_add_watch(w->fd, absolute, mask);
 	if (wd < 0)
 		return -errno;
-	i = position(w, wd);
-	if (!is_at(w, i, wd)) {
-		memmove(w->entries + i + 1, w->entries + i, (w->n - i) * sizeof(*w->entries));
-		w->n++;
+	entry = sorted_find(&w->entries, &wd, compare);
+	if (!entry) {
+		entry = malloc(sizeof(*entry));
+		if (!entry || sorted_insert(&w->entries, &wd, compare, entry) < 0) {
+			free(entry);
+			inotify_rm_watch(w->fd, wd);
+			return -ENOMEM;
+		}
 	}
-	w->entries[i] = (struct entry){ wd, target };
+	*entry = (struct entry){ wd, callback, target };
 	return wd;
 }
 
 void watch_remove(struct watch *w, int wd)
 {
-	size_t i = position(w, wd);
-
-	if (!is_at(w, i, wd))
+	if (!sorted_find(&w->entries, &wd, compare))
 		return;
-	w->n--;
-	memmove(w->entries + i, w->entries + i + 1, (w->n - i) * sizeof(*w->entries));
+	drop(w, wd);
 	inotify_rm_watch(w->fd, wd);
 }

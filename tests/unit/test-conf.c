@@ -17,7 +17,7 @@ static struct config *parse_bytes(const char *text, size_t size, struct report *
 
 	assert_non_null(c);
 	assert_int_equal(conf_parse(c, "f", text, size, report), 0);
-	conf_finish(c, report);
+	assert_int_equal(conf_finish(c, report), 0);
 	policy_check(c, report);
 	report_sort(report);
 	return c;
@@ -547,7 +547,7 @@ static void test_drop_in(void **state)
 
 	assert_int_equal(conf_parse(c, "a", first, strlen(first), &report), 0);
 	assert_int_equal(conf_parse(c, "b", second, strlen(second), &report), 0);
-	conf_finish(c, &report);
+	assert_int_equal(conf_finish(c, &report), 0);
 	assert_false(report_failed(&report));
 	assert_int_equal(c->kernel[SETTING_ZSWAP].value, 0);
 	assert_int_equal(c->n_policies, 1);

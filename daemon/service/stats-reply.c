@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "service/stats.h"
+#include "service/stats-reply.h"
 
 #include <errno.h>
 #include <limits.h>
 
 #include "policy/text.h"
 #include "policy/unit.h"
-#include "service/bus.h"
 
 static int append_value(sd_bus_message *reply, const char *name, uint64_t value)
 {
 	return sd_bus_message_append(reply, "{st}", name, value);
 }
 
-static int append_counters(sd_bus_message *reply, const struct counters *counters)
+int stats_append_counters(sd_bus_message *reply, const struct counters *counters)
 {
 	int r = 0;
 
@@ -47,7 +46,7 @@ static int append_system(sd_bus_message *reply, const struct sample *sample)
 	int r = sd_bus_message_open_container(reply, 'a', "{st}");
 
 	if (r >= 0)
-		r = append_counters(reply, &sample->system);
+		r = stats_append_counters(reply, &sample->system);
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -65,7 +64,7 @@ static int append_cgroup(sd_bus_message *reply, const struct sample_cgroup *c,
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'a', "{st}");
 	if (r >= 0)
-		r = append_counters(reply, &c->counters);
+		r = stats_append_counters(reply, &c->counters);
 	if (r >= 0)
 		r = append_value(reply, "processes", c->processes);
 	if (r >= 0 && with_delays)
@@ -122,7 +121,7 @@ static int append_processes(sd_bus_message *reply, const struct sample *sample)
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-int stats_bus_reply(sd_bus_message *call, const struct manager *m, const struct sample *sample,
+int stats_reply(sd_bus_message *call, const struct manager *m, const struct sample *sample,
 		    const char *reason)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
@@ -138,40 +137,4 @@ int stats_bus_reply(sd_bus_message *call, const struct manager *m, const struct 
 			r = append_cgroups(reply, m, sample, !reason);
 	}
 	return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
-}
-
-static int method_list_cgroups(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	bool is_root = bus_check_root(call, "go first", NULL) >= 0;
-	int r = stats_request(userdata, call, is_root);
-
-	if (r == -EBUSY)
-		return sd_bus_error_set(error, SD_BUS_ERROR_LIMITS_EXCEEDED,
-					"Too many wait for statistics; try again in a moment");
-	return r < 0 ? r : 1; /* answered then or later */
-}
-
-static int method_list_processes(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	int r = bus_check_root(call, "look at single processes", error);
-
-	return r < 0 ? r : method_list_cgroups(call, userdata, error);
-}
-
-static const sd_bus_vtable vtable[] = {
-	SD_BUS_VTABLE_START(0),
-	SD_BUS_METHOD_WITH_ARGS("ListCgroups", SD_BUS_NO_ARGS,
-				SD_BUS_RESULT("t", sampled_usec, "s", no_delays_because, "a{st}",
-					      system, "a(ssssa{st})", cgroups),
-				method_list_cgroups, SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD_WITH_ARGS("ListProcesses", SD_BUS_NO_ARGS,
-				SD_BUS_RESULT("t", sampled_usec, "s", no_delays_because,
-					      "a(utssba{st})", processes),
-				method_list_processes, SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_VTABLE_END,
-};
-
-int stats_bus_export(struct stats *s, sd_bus *bus)
-{
-	return sd_bus_add_object_vtable(bus, NULL, BUS_PATH, BUS_STATISTICS, vtable, s);
 }
