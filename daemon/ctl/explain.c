@@ -250,6 +250,10 @@ static int print_settings(const struct subject *s, size_t width)
 		uint64_t value;
 
 		format_setting(s, setting, want, live, effective);
+		/* Whether it may be swapped at all is of interest if somebody says that it may not. */
+		if (setting == SETTING_CGROUP_SWAP_MAX && strcmp(want, "-") == 0 &&
+		    (strcmp(effective, "-") == 0 || strcmp(effective, "max") == 0))
+			continue;
 		cgroupfs_read_effective(s->live.root_fd, s->cgroup, setting, &value, &owner);
 		shown = text_escaped(owner ?: "-");
 		if (!shown) {

@@ -102,19 +102,6 @@ static enum exit_code print_tables(const struct shown *s, size_t width)
 	return r < 0 ? ctl_fail(r, "cannot print the statistics") : EXIT_OK;
 }
 
-static json_t *json_counters(const struct counters *counters)
-{
-	json_t *o = json_object();
-
-	/* json_object_set_new() fails on what json_object() or json_integer() failed on. */
-	for (int c = 0; c < N_COUNTERS; c++)
-		if (counters->of[c].known &&
-		    json_object_set_new(o, counter_name(c), json_integer(counters->of[c].value)) <
-			    0)
-			return NULL;
-	return o;
-}
-
 static json_t *json_delays(const struct delays *delays)
 {
 	json_t *o = json_object();
@@ -134,7 +121,7 @@ static json_t *json_cgroup(const struct shown_cgroup *c)
 	return json_pack("{ss ss? ss ss sI sI so so}", "cgroup", c->path, "unit",
 			 *c->unit ? c->unit : NULL, "policy", c->policy, "mode", c->mode,
 			 "processes", (json_int_t)c->processes, "processes_unaccounted",
-			 (json_int_t)c->unaccounted, "counters", json_counters(&c->counters),
+			 (json_int_t)c->unaccounted, "counters", ctl_json_counters(&c->counters),
 			 "delays", json_delays(&c->delays));
 }
 
@@ -147,7 +134,7 @@ static enum exit_code print_json(const struct shown *s)
 			return ctl_json_print(NULL);
 	return ctl_json_print(json_pack("{sI ss? so so}", "taken_usec", (json_int_t)s->usec,
 					"no_delays_because", *s->no_delays ? s->no_delays : NULL,
-					"system", json_counters(&s->system), "cgroups", cgroups));
+					"system", ctl_json_counters(&s->system), "cgroups", cgroups));
 }
 
 enum exit_code ctl_stats(const struct ctl *x, const char *argument)

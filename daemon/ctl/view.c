@@ -7,6 +7,7 @@
 #include "ctl/bus.h"
 #include "policy/array.h"
 #include "policy/text.h"
+#include "ctl/json.h"
 #include "ctl/sample.h"
 #include "system/look.h"
 #include "system/interface.h"
@@ -184,21 +185,6 @@ double view_fallback_share(const struct counters *c)
 	return whole ? (double)part / whole : -1;
 }
 
-static json_t *counters_to_json(const struct counters *c)
-{
-	json_t *object = json_object();
-
-	for (int i = 0; object && i < N_COUNTERS; i++) {
-		json_t *value = c->of[i].known ? json_integer(c->of[i].value) : json_null();
-
-		if (json_object_set_new(object, counter_name(i), value) < 0) {
-			json_decref(object);
-			return NULL;
-		}
-	}
-	return object;
-}
-
 static json_t *settings_to_json(char *const values[N_CGROUP_SETTINGS])
 {
 	return json_pack("{s:s?, s:s?, s:s?}", "zswap_max", view_known(values[0]),
@@ -212,14 +198,14 @@ json_t *view_to_json(const struct view *v)
 	char zswap_max[SETTING_TEXT_MAX];
 
 	setting_format(SETTING_CGROUP_ZSWAP_MAX, v->effective.zswap_max, zswap_max);
-	return json_pack("{s:s, s:s?, s:s, s:s, s:o, s:o, s:{s:s, s:s}, s:s?, s:s, s:s?, s:o, s:o}",
+	return json_pack("{s:s, s:s?, s:s, s:s, s:o, s:o, s:{s:s, s:s, s:s?}, s:s, s:s, s:o, s:o}",
 			 "cgroup", v->cgroup, "unit", *v->unit ? v->unit : NULL, "policy",
 			 v->policy, "mode", v->mode, "wanted", settings_to_json(v->want), "live",
 			 settings_to_json(v->live), "effective", "zswap_max", zswap_max,
 			 "zswap_writeback", v->effective.writeback ? "1" : "0", "effect",
 			 v->effect_known ? effect_name(v->effect) : NULL, "state", v->state,
-			 "reason", *v->reason ? v->reason : NULL, "counters",
-			 counters_to_json(&v->counters), "fallback_share",
+			 "reason", v->reason, "counters",
+			 ctl_json_counters(&v->counters), "fallback_share",
 			 share < 0 ? json_null() : json_real(share));
 }
 

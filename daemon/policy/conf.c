@@ -413,7 +413,7 @@ static int parse_switch(struct parser *p, const char *key, const char *value, bo
 		if (strcmp(words[i], value) == 0)
 			return i < 4 ? i % 2 : 2;
 	complain(p, "%s = %s: must be %s%s", key, value,
-		 may_keep ? "keep, on or off" : "yes or no, or on or off",
+		 may_keep ? "keep, off or on" : "no or yes, or off or on",
 		 hint(value));
 	return -1;
 }

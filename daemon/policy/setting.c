@@ -102,7 +102,7 @@ unsigned int setting_offers(enum setting s, const char *text)
 {
 	unsigned int bits = 0;
 
-	if (!settings[s].words || !strchr(text, '['))
+	if (!settings[s].words || !strchr(text, '[') || !strchr(text, ' '))
 		return 0;
 	while (*text) {
 		size_t n = strcspn(text, " []\n");

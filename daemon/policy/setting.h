@@ -12,11 +12,11 @@
  */
 enum setting {
 	SETTING_SWAP_PMD,
-	SETTING_ZSWAP_COMPRESSOR,
+	SETTING_ZSWAP,
+	SETTING_ZSWAP_SHRINKER,
 	SETTING_ZSWAP_MAX_POOL_PERCENT,
 	SETTING_ZSWAP_ACCEPT_THRESHOLD_PERCENT,
-	SETTING_ZSWAP_SHRINKER,
-	SETTING_ZSWAP, /* after what it is to start with */
+	SETTING_ZSWAP_COMPRESSOR,
 	N_KERNEL_SETTINGS,
 
 	SETTING_CGROUP_FIRST = N_KERNEL_SETTINGS,
@@ -55,7 +55,7 @@ int setting_parse(enum setting s, const char *text, uint64_t *ret);
 /* The words that a setting may have, a list that ends with NULL; NULL: it has none. */
 const char *const *setting_words(enum setting s);
 
-/* The words that a file offers, "always [exclusive] never", as bits; 0: it names no others. */
+/* The words that a file offers, "always [exclusive] never", as bits; 0: it has no list of them. */
 unsigned int setting_offers(enum setting s, const char *text);
 
 /*

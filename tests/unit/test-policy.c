@@ -11,6 +11,7 @@ static struct config *parse(const char *text)
 	struct report report = {};
 
 	assert_int_equal(conf_parse(c, "f", text, strlen(text), &report), 0);
+	assert_int_equal(conf_finish(c, &report), 0);
 	assert_false(report_failed(&report));
 	return c;
 }
