@@ -109,7 +109,7 @@ static int compare_records(struct comparison *x)
 	const struct state *state = &x->live.state;
 	int r = 0;
 
-	for (size_t i = 0; r >= 0 && i < state->records.n; i++) {
+	for (size_t i = state->records.n; r >= 0 && i-- > 0;) {
 		const struct record *record = state->records.v[i];
 		struct cgroup_facts facts;
 		uint64_t want, id;

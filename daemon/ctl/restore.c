@@ -54,7 +54,8 @@ static enum exit_code make_plan(struct restore *r)
 		e = plan_move(&r->plan, &d.plan);
 		decision_clear(&d);
 	}
-	for (size_t i = 0; e >= 0 && i < l->state.records.n; i++) {
+	/* Those below a cgroup before it. */
+	for (size_t i = l->state.records.n; e >= 0 && i-- > 0;) {
 		const struct record *record = l->state.records.v[i];
 		struct cgroup_facts facts;
 

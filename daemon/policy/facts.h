@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/counters.h"
 #include "policy/setting.h"
 
 /* What decisions rest on, as values; system/look.c gathers them. */
@@ -50,8 +51,9 @@ struct cgroup_facts {
 	bool has_memory;    /* the memory controller is enabled for it */
 	unsigned int looked; /* bits of the settings that are known */
 	struct setting_facts of[N_CGROUP_SETTINGS];
-	bool no_swap;          /* memory.swap.max is 0 */
-	uint64_t anon, shmem;  /* bytes */
+	bool no_swap;             /* memory.swap.max is 0 */
+	struct counters counters; /* with mode = pmd */
+	uint64_t anon, shmem;     /* bytes; the same */
 	bool thp_disabled;     /* by prctl(2), for a process in it */
 };
 

@@ -176,27 +176,34 @@ struct listing {
 	struct above_facts above;
 };
 
-/* The state of a cgroup, and why it is so, in text that the caller frees; NULL: nothing to say. */
+/*
+ * The state of a cgroup, and why it is so, in text that the caller frees; NULL: nothing to say. What
+ * was counted of it on the way goes to *counters.
+ */
 static const char *cgroup_state(struct listing *l, const struct cgroup *c,
-				const struct counters *counters, char **ret_reason)
+				struct counters *counters, char **ret_reason)
 {
 	struct manager *m = l->m;
 	enum mode mode = c->policy->mode;
+	bool set = c->outcome == OUTCOME_OK && mode != MODE_KEEP && mode != MODE_NONE;
 	struct cgroup_facts facts;
-	int hindered = -ENOMEM;
+	int hindered = 0;
 
+	if (set && look_above(m->root_fd, c->path, &l->above) >= 0 &&
+	    look_cgroup(m->root_fd, m->pid1, &m->state, c->policy, c->path, &facts) >= 0) {
+		hindered = effect_hindrance(c->policy, &l->host, &l->above, &facts, true,
+					    ret_reason);
+		*counters = facts.counters;
+		cgroup_facts_clear(&facts);
+	}
+	if (!set || mode != MODE_PMD)
+		cgroupfs_counters(m->root_fd, c->path, counters);
 	if (mode == MODE_KEEP)
 		return "keep";
 	if (c->outcome != OUTCOME_OK)
 		return outcome_name(c->outcome);
 	if (mode == MODE_NONE)
 		return "none";
-	if (look_above(m->root_fd, c->path, &l->above) >= 0 &&
-	    look_cgroup(m->root_fd, m->pid1, &m->state, c->policy, c->path, &facts) >= 0) {
-		hindered = effect_hindrance(c->policy, &l->host, &l->above, &facts, true,
-					    ret_reason);
-		cgroup_facts_clear(&facts);
-	}
 	if (hindered > 0)
 		return "blocked";
 	if (mode == MODE_ZSWAP)
@@ -227,7 +234,7 @@ static int append_cgroup(struct listing *l, sd_bus_message *reply, const struct 
 	_cleanup_free_ char *text = NULL, *hindrance = NULL;
 	struct manager *m = l->m;
 	unsigned int failures = 0;
-	struct counters counters;
+	struct counters counters = {};
 	const char *state;
 	int r = sd_bus_message_open_container(reply, 'r', "ssssa(sss)sa{st}s");
 
@@ -235,7 +242,6 @@ static int append_cgroup(struct listing *l, sd_bus_message *reply, const struct 
 		failures = c->failures[i] > failures ? c->failures[i] : failures;
 	text_escape(path, sizeof(path), c->path);
 	text_escape(unit, sizeof(unit), unit_of_cgroup(c->path) ?: "");
-	cgroupfs_counters(m->root_fd, c->path, &counters);
 	state = cgroup_state(l, c, &counters, &hindrance);
 	if (r >= 0)
 		r = sd_bus_message_append(reply, "ssss", path, unit, c->policy->name,

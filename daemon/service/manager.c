@@ -86,6 +86,10 @@ void manager_set_kernel(struct manager *m, enum setting s, enum outcome outcome,
 
 int manager_save(struct manager *m)
 {
-	m->saves += m->state.changed || m->state.urgent;
-	return state_save(&m->state, m->root_fd);
+	bool changed = m->state.changed || m->state.urgent;
+	int r = state_save(&m->state, m->root_fd);
+
+	if (changed && r >= 0)
+		log_debug("Saved /%s", STATE_PATH);
+	return r;
 }

@@ -110,7 +110,6 @@ struct manager {
 	unsigned int restore_retries; /* in a row */
 	bool busy_skipped;            /* something is to be looked at once nothing is outstanding */
 	bool watches_exhausted;
-	unsigned int saves; /* of the state */
 
 	sd_event_source *settled; /* deferred: nothing is outstanding */
 	sd_event_source *rescan_timer, *retry_timer, *prune_timer, *reconnect_timer, *prepare_timer;

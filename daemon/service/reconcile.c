@@ -238,7 +238,8 @@ static int reconcile_records(struct pass *pass)
 	struct manager *m = pass->m;
 	int r = 0;
 
-	for (size_t i = 0; i < m->state.records.n && r >= 0; i++) {
+	/* Those below a cgroup before it. */
+	for (size_t i = m->state.records.n; r >= 0 && i-- > 0;) {
 		const struct record *record = m->state.records.v[i];
 		struct cgroup_facts facts;
 

@@ -120,28 +120,36 @@ int cgroupfs_id(int root_fd, const char *cgroup, uint64_t *ret)
 	return 0;
 }
 
-int cgroupfs_counters(int root_fd, const char *cgroup, struct counters *ret)
+int cgroupfs_read_stat(int root_fd, const char *cgroup, char text[static STAT_MAX],
+		       struct counters *ret)
 {
 	_cleanup_free_ char *stat = cgroup ? cgroupfs_path(cgroup, "memory.stat") : NULL;
 	_cleanup_free_ char *swap = cgroup ? cgroupfs_path(cgroup, "memory.swap.current") : NULL;
-	char text[16384];
+	char current[4096];
 	int r;
 
 	*ret = (struct counters){};
 	if (cgroup && (!stat || !swap))
 		return -ENOMEM;
-	r = fs_read_lines(root_fd, stat ?: "proc/vmstat", text, sizeof(text));
+	r = fs_read_lines(root_fd, stat ?: "proc/vmstat", text, STAT_MAX);
 	if (r < 0)
 		return r;
 	counters_parse_stat(ret, text);
 	/* The root cgroup has no memory.swap.current. */
-	if (fs_read_lines(root_fd, swap ?: "proc/meminfo", text, sizeof(text)) < 0)
+	if (fs_read_lines(root_fd, swap ?: "proc/meminfo", current, sizeof(current)) < 0)
 		return 0;
 	if (cgroup)
-		counters_set(ret, COUNTER_SWAP, strtoull(text, NULL, 10));
+		counters_set(ret, COUNTER_SWAP, strtoull(current, NULL, 10));
 	else
-		counters_parse_meminfo(ret, text);
+		counters_parse_meminfo(ret, current);
 	return 0;
+}
+
+int cgroupfs_counters(int root_fd, const char *cgroup, struct counters *ret)
+{
+	char text[STAT_MAX];
+
+	return cgroupfs_read_stat(root_fd, cgroup, text, ret);
 }
 
 int cgroupfs_visit_children(int root_fd, const char *cgroup, cgroupfs_visit_t visit, void *userdata)

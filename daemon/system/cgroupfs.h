@@ -47,8 +47,14 @@ int cgroupfs_read_effective(int root_fd, const char *cgroup, enum setting s, uin
 /* The inode number of a cgroup, which no other cgroup gets until the next boot. */
 int cgroupfs_id(int root_fd, const char *cgroup, uint64_t *ret);
 
-/* What the kernel counts of a cgroup, or of the system if it is NULL, as far as it tells. */
+/*
+ * What the kernel counts of a cgroup, or of the system if it is NULL, as far as it tells; and the
+ * text of its memory.stat, or of /proc/vmstat.
+ */
 int cgroupfs_counters(int root_fd, const char *cgroup, struct counters *ret);
+#define STAT_MAX 16384
+int cgroupfs_read_stat(int root_fd, const char *cgroup, char text[static STAT_MAX],
+		       struct counters *ret);
 
 /*
  * Visit a cgroup and those below it, parents first. The callback comes before the directory is

@@ -188,10 +188,9 @@ void cgroup_facts_parse_stat(struct cgroup_facts *f, const char *text)
 
 static void look_at_memory(int root_fd, struct cgroup_facts *f)
 {
-	_cleanup_free_ char *path = cgroupfs_path(f->cgroup, "memory.stat");
-	char text[16384];
+	char text[STAT_MAX];
 
-	if (path && fs_read_lines(root_fd, path, text, sizeof(text)) >= 0)
+	if (cgroupfs_read_stat(root_fd, f->cgroup, text, &f->counters) >= 0)
 		cgroup_facts_parse_stat(f, text);
 }
 

@@ -51,6 +51,7 @@ struct query {
 		int what;
 		sd_bus_slot *slot;
 	} questions[N_ASKED];
+	sd_bus_slot *load;
 	size_t n_outstanding;
 	int error;
 	char *state, *slice;
@@ -193,6 +194,7 @@ static void query_free(struct query *q)
 {
 	for (int i = 0; i < N_ASKED; i++)
 		sd_bus_slot_unref(q->questions[i].slot);
+	sd_bus_slot_unref(q->load);
 	free(q->name);
 	free(q->state);
 	free(q->slice);
@@ -392,6 +394,23 @@ static int conclude(struct query *q)
 
 static void ask_waiting(struct pid1 *p);
 
+/* Take a query off the active ones and tell its owner. */
+static void finish_query(struct query *q, int error)
+{
+	struct pid1 *p = q->pid1;
+
+	for (struct query **i = &p->asked; *i; i = &(*i)->next) {
+		if (*i == q) {
+			*i = q->next;
+			p->n_asked--;
+			break;
+		}
+	}
+	q->done(q->userdata, error, error < 0 ? NULL : &q->unit);
+	query_free(q);
+	ask_waiting(p);
+}
+
 static int take_answer(struct query *q, int what, sd_bus_message *reply)
 {
 	char **to = what == ASK_STATE ? &q->state : what == ASK_ID ? &q->unit.id : &q->slice;
@@ -425,39 +444,26 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *ret_er
 {
 	const struct question *question = userdata;
 	struct query *q = question->query;
-	struct pid1 *p = q->pid1;
 	const sd_bus_error *error = sd_bus_message_get_error(reply);
 	int r = error ? -sd_bus_message_get_errno(reply) : take_answer(q, question->what, reply);
 
 	/* An error that PID 1 gives is about the unit; a slice, for one, is in none. */
 	if (r < 0 && q->error >= 0 && (!error || r == -ETIMEDOUT || r == -ENOTCONN))
 		q->error = r;
-	if (--q->n_outstanding > 0)
-		return 0;
-	for (struct query **i = &p->asked; *i; i = &(*i)->next) {
-		if (*i == q) {
-			*i = q->next;
-			p->n_asked--;
-			break;
-		}
-	}
-	r = conclude(q);
-	q->done(q->userdata, r, r < 0 ? NULL : &q->unit);
-	query_free(q);
-	ask_waiting(p);
+	if (--q->n_outstanding == 0)
+		finish_query(q, conclude(q));
 	return 0;
 }
 
-/* Ask all about one unit; the answers may come in any order. */
-static int ask(struct query *q)
+/* Ask all about one unit that is loaded; the answers may come in any order. */
+static int ask_values(struct query *q, const char *path)
 {
 	static const char *const names[] = {
 		[ASK_STATE] = "LoadState", [ASK_ID] = "Id", [ASK_SLICE] = "Slice"
 	};
 	const char *suffix = strrchr(q->name, '.') + 1;
-	_cleanup_free_ char *path = NULL;
 	char interface[64];
-	int r = sd_bus_path_encode("/org/freedesktop/systemd1/unit", q->name, &path);
+	int r = 0;
 
 	/* "service": org.freedesktop.systemd1.Service */
 	snprintf(interface, sizeof(interface), "org.freedesktop.systemd1.%c%s",
@@ -475,6 +481,35 @@ static int ask(struct query *q)
 		q->n_outstanding += r >= 0;
 	}
 	return r;
+}
+
+static int on_loaded(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error)
+{
+	struct query *q = userdata;
+	const sd_bus_error *error = sd_bus_message_get_error(reply);
+	const char *path;
+	int r = error ? -sd_bus_message_get_errno(reply) : sd_bus_message_read(reply, "o", &path);
+
+	if (r >= 0)
+		r = ask_values(q, path);
+	/* An error that PID 1 gives is about the unit. */
+	if (r < 0)
+		finish_query(q, error && r != -ETIMEDOUT && r != -ENOTCONN ? -ENOENT : r);
+	return 0;
+}
+
+static int ask(struct query *q)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+	int r = sd_bus_message_new_method_call(
+		q->pid1->bus, &call, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+		"org.freedesktop.systemd1.Manager", "LoadUnit");
+
+	if (r >= 0)
+		r = sd_bus_message_append(call, "s", q->name);
+	return r < 0 ? r
+		     : sd_bus_call_async(q->pid1->bus, &q->load, call, on_loaded, q,
+					 SET_TIMEOUT_USEC);
 }
 
 static void ask_waiting(struct pid1 *p)

@@ -7,7 +7,7 @@
  * ROOT/sys/fs/cgroup some time after its reply.
  *
  *   --knows PROPERTY  a property it has; repeatable
- *   --unit NAME       a unit that is loaded; repeatable
+ *   --unit GLOB       units that are loaded; repeatable
  *   --late MSEC       time between the reply and the write (0)
  *   --mute            never answer SetUnitProperties
  *   --fail            refuse SetUnitProperties
@@ -22,6 +22,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -58,7 +59,7 @@ struct write {
 static bool has(const char *const *names, int n, const char *name)
 {
 	for (int i = 0; i < n; i++)
-		if (strcmp(names[i], name) == 0)
+		if (strcmp(names[i], name) == 0 || fnmatch(names[i], name, 0) == 0)
 			return true;
 	return false;
 }
