@@ -33,6 +33,7 @@ struct ctl {
 	bool print;            /* show commands instead of doing it */
 	bool json;             /* for a machine */
 	bool once;             /* not again and again */
+	const char *states;    /* that list shows, with commas between them; NULL: all */
 	unsigned int interval; /* seconds between two refreshes */
 	bool colour;           /* standard output is a terminal that may have colours */
 	size_t width;          /* of the output; 0: no limit */

@@ -26,3 +26,16 @@ json_t *ctl_json_counters(const struct counters *counters)
 			return NULL;
 	return o;
 }
+
+json_t *ctl_json_array(size_t n, json_t *(*element)(const void *list, size_t i), const void *list)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < n; i++) {
+		if (json_array_append_new(array, element(list, i)) < 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}

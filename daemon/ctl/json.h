@@ -16,4 +16,7 @@ enum exit_code ctl_json_print(json_t *value);
 /* The counters that are known, by their names. NULL if there is no memory. */
 json_t *ctl_json_counters(const struct counters *counters);
 
+/* An array of what a function makes of each element of a list. NULL if there is no memory. */
+json_t *ctl_json_array(size_t n, json_t *(*element)(const void *list, size_t i), const void *list);
+
 #endif

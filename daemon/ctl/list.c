@@ -27,7 +27,7 @@ static const char *colour(size_t column, const char *cell)
 	return column == 5 ? ctl_state_colour(cell) : NULL;
 }
 
-static enum exit_code print_text(const struct ctl *x, const struct views *views)
+static enum exit_code print_text(const struct ctl *x, const struct views *views, bool filtered)
 {
 	struct table t = {
 		.columns = 10,
@@ -38,7 +38,8 @@ static enum exit_code print_text(const struct ctl *x, const struct views *views)
 	};
 
 	if (views->n == 0) {
-		printf("No cgroup has a policy\n");
+		printf(filtered ? "No cgroup like that has a policy\n"
+				: "No cgroup has a policy\n");
 		return EXIT_OK;
 	}
 	table_row(&t, "UNIT", "POLICY", "WANTED", "LIVE", "EFFECT", "STATE", "OUT", "IN", "FALLB",
@@ -46,6 +47,8 @@ static enum exit_code print_text(const struct ctl *x, const struct views *views)
 	for (size_t i = 0; i < views->n; i++)
 		add_row(&t, &views->v[i]);
 	if (table_print(&t, x->width) < 0)
+		return ctl_fail(-ENOMEM, "cannot print");
+	if (views_print_reasons(views, x->width) < 0)
 		return ctl_fail(-ENOMEM, "cannot print");
 	printf("WANTED, LIVE: memory.zswap.max, with /0 if memory.zswap.writeback is 0\n"
 	       "EFFECT: what comes of it; OUT, IN: thp_swpout_pmd, thp_swpin_pmd\n"
@@ -67,8 +70,16 @@ enum exit_code ctl_list(const struct ctl *x, const char *argument)
 	r = views_read(bus, &views, &error);
 	if (r < 0)
 		return ctl_call_failed(&error, r);
+	if (!views_filter(&views, x->states, argument)) {
+		fprintf(stderr,
+			"pmdswapctl: --state %s: must be states with commas between them: "
+			"exclusive, zswap, none, draining, keep, blocked, pending, failed, "
+			"drifted, missing, overridden\n",
+			x->states);
+		return EXIT_USAGE;
+	}
 	r = views_read_effects(root_fd, &views);
 	if (r < 0)
 		return ctl_fail(r, "cannot look at the cgroups");
-	return x->json ? ctl_json_print(views_to_json(&views)) : print_text(x, &views);
+	return x->json ? ctl_json_print(views_to_json(&views)) : print_text(x, &views, argument || x->states);
 }

@@ -86,15 +86,12 @@ int live_decide(struct live *l, const char *cgroup, const struct policy *policy,
 int live_hindrance(struct live *l, const char *cgroup, const struct policy *policy,
 		   char **ret_reason)
 {
-	struct cgroup_facts facts;
+	struct cgroup_facts facts = { .cgroup = cgroup };
 	int r = look_above(l->root_fd, cgroup, &l->above);
 
 	*ret_reason = NULL;
-	if (r >= 0)
-		r = look_cgroup(l->root_fd, l->pid1, &l->state, policy, cgroup, &facts);
 	if (r < 0)
 		return r;
-	r = effect_hindrance(policy, &l->host, &l->above, &facts, true, ret_reason);
-	cgroup_facts_clear(&facts);
-	return r;
+	look_at_effect(l->root_fd, policy->mode, &facts);
+	return effect_hindrance(policy, &l->host, &l->above, &facts, true, ret_reason);
 }

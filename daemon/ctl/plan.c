@@ -388,69 +388,41 @@ static int print_hints(const struct report *hints, size_t width)
 	return 0;
 }
 
-static json_t *hints_to_json(const struct report *hints)
+static json_t *hint_to_json(const void *list, size_t i)
 {
-	json_t *array = json_array();
-
-	for (size_t i = 0; array && i < hints->n; i++) {
-		if (json_array_append_new(array, json_string(hints->messages[i].text)) < 0) {
-			json_decref(array);
-			return NULL;
-		}
-	}
-	return array;
+	return json_string(((const struct report *)list)->messages[i].text);
 }
 
-static json_t *items_to_json(const struct plan *plan)
+static json_t *item_to_json(const void *list, size_t i)
 {
-	json_t *array = json_array();
+	const struct plan_item *item = &((const struct plan *)list)->items[i];
+	char from[SETTING_TEXT_MAX], to[SETTING_TEXT_MAX];
+	_cleanup_free_ char *cgroup = item->cgroup ? text_escaped(item->cgroup) : NULL;
+	const char *unit = cgroup ? unit_of_cgroup(cgroup) : NULL;
 
-	for (size_t i = 0; array && i < plan->n; i++) {
-		const struct plan_item *item = &plan->items[i];
-		char from[SETTING_TEXT_MAX], to[SETTING_TEXT_MAX];
-		_cleanup_free_ char *cgroup = item->cgroup ? text_escaped(item->cgroup) : NULL;
-		const char *unit = cgroup ? unit_of_cgroup(cgroup) : NULL;
-
-		if ((item->cgroup && !cgroup) ||
-		    json_array_append_new(
-			    array,
-			    json_pack("{s:s?, s:s?, s:s, s:s, s:s, s:s?, s:b, s:b}", "cgroup",
-				      cgroup, "unit", unit, "setting", setting_name(item->setting),
-				      "from", setting_format(item->setting, item->from, from), "to",
-				      setting_format(item->setting, item->to, to), "policy",
-				      item->cgroup ? item->policy : NULL, "restore",
-				      item->action == ACTION_RESTORE, "through_systemd",
-				      item->as_property)) < 0) {
-			json_decref(array);
-			return NULL;
-		}
-	}
-	return array;
+	if (item->cgroup && !cgroup)
+		return NULL;
+	return json_pack("{s:s?, s:s?, s:s, s:s, s:s, s:s?, s:b, s:b}", "cgroup", cgroup, "unit",
+			 unit, "setting", setting_name(item->setting), "from",
+			 setting_format(item->setting, item->from, from), "to",
+			 setting_format(item->setting, item->to, to), "policy",
+			 item->cgroup ? item->policy : NULL, "restore",
+			 item->action == ACTION_RESTORE, "through_systemd", item->as_property);
 }
 
-static json_t *problems_to_json(const struct comparison *x)
+static json_t *problem_to_json(const void *list, size_t i)
 {
-	json_t *array = json_array();
+	const struct problem *p = &((const struct problem *)list)[i];
 
-	for (size_t i = 0; array && i < x->n_problems; i++) {
-		const struct problem *p = &x->problems[i];
-
-		if (json_array_append_new(array, json_pack("{s:s, s:s?, s:s, s:s}", "of", p->what,
-							   "policy", p->policy, "state",
-							   outcome_name(p->outcome), "reason",
-							   p->reason)) < 0) {
-			json_decref(array);
-			return NULL;
-		}
-	}
-	return array;
+	return json_pack("{s:s, s:s?, s:s, s:s}", "of", p->what, "policy", p->policy, "state",
+			 outcome_name(p->outcome), "reason", p->reason);
 }
 
 static enum exit_code print_json(const struct comparison *x)
 {
-	return ctl_json_print(json_pack("{s:o, s:o, s:o}", "changes", items_to_json(&x->plan),
-					"problems", problems_to_json(x), "warnings",
-					hints_to_json(&x->hints)));
+	return ctl_json_print(json_pack("{s:o, s:o, s:o}", "changes", ctl_json_array(x->plan.n, item_to_json, &x->plan),
+					"problems", ctl_json_array(x->n_problems, problem_to_json, x->problems), "warnings",
+					ctl_json_array(x->hints.n, hint_to_json, &x->hints)));
 }
 
 static enum exit_code plan_or_verify(const struct ctl *ctl, bool verify)

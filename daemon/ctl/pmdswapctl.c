@@ -15,10 +15,12 @@ enum {
 	OPTION_PROMETHEUS = 1 << 3,
 	OPTION_ONCE = 1 << 4,
 	OPTION_INTERVAL = 1 << 5,
+	OPTION_STATE = 1 << 6,
 };
 
 static const char *const option_names[] = { "--full",       "--print", "--json",
-					    "--prometheus", "--once",  "--interval" };
+					    "--prometheus", "--once",  "--interval",
+					    "--state" };
 
 static const struct command {
 	const char *name;
@@ -34,11 +36,11 @@ static const struct command {
 	  { "show settings, policies and cgroups; exit 1 if anything is not",
 	    "as the configuration wants it" } },
 	{ "list",
-	  NULL,
-	  OPTION_FULL | OPTION_JSON,
+	  "[GLOB]",
+	  OPTION_FULL | OPTION_JSON | OPTION_STATE,
 	  ctl_list,
 	  { "show each cgroup that has a policy, what it has, what comes of it",
-	    "and its counters" } },
+	    "and its counters; with GLOB, units or cgroups that match it" } },
 	{ "explain",
 	  "CGROUP",
 	  OPTION_FULL | OPTION_JSON,
@@ -47,9 +49,10 @@ static const struct command {
 	    "comes of it; needs no daemon" } },
 	{ "check",
 	  "[FILE]",
-	  0,
+	  OPTION_JSON,
 	  ctl_check,
-	  { "check the configuration, or one file alone; needs no daemon" } },
+	  { "check the configuration, or one file alone, \"-\" for standard",
+	    "input; needs no daemon" } },
 	{ "plan",
 	  NULL,
 	  OPTION_FULL | OPTION_JSON,
@@ -105,10 +108,12 @@ static const char options_help[] =
 	"      --interval TIME\n"
 	"                  top: seconds between two refreshes, or 1min (2)\n"
 	"      --once      top: show one interval and end\n"
+	"      --state LIST\n"
+	"                  list: only these, such as failed,drifted,blocked\n"
 	"      --print     restore: show the commands instead\n"
 	"      --root DIR  work on the files below DIR, for tests\n"
-	"      --help      show this help\n"
-	"      --version   show the version\n";
+	"  -h, --help      show this help\n"
+	"  -V, --version   show the version\n";
 
 static void print_help(FILE *f)
 {
@@ -137,11 +142,17 @@ static void look_at_terminal(struct ctl *x)
 		x->width = size.ws_col;
 }
 
+/* What nobody got to see is no success. */
+static enum exit_code end_output(enum exit_code code)
+{
+	if ((fflush(stdout) == EOF || ferror(stdout)) && code == EXIT_OK)
+		code = ctl_fail(errno ? -errno : -EIO, "cannot write to standard output");
+	return code;
+}
+
 static enum exit_code run(const struct command *c, const struct ctl *x, unsigned int given,
 			  int n_arguments, char **arguments)
 {
-	enum exit_code code;
-
 	for (size_t i = 0; i < ARRAY_SIZE(option_names); i++) {
 		if (!(given & ~c->options & 1U << i))
 			continue;
@@ -159,11 +170,7 @@ static enum exit_code run(const struct command *c, const struct ctl *x, unsigned
 			c->argument);
 		return EXIT_USAGE;
 	}
-	code = c->run(x, arguments[0]);
-	/* What nobody got to see is no success. */
-	if ((fflush(stdout) == EOF || ferror(stdout)) && code == EXIT_OK)
-		code = ctl_fail(errno ? -errno : -EIO, "cannot write to standard output");
-	return code;
+	return end_output(c->run(x, arguments[0]));
 }
 
 int main(int argc, char **argv)
@@ -175,8 +182,7 @@ int main(int argc, char **argv)
 		OPT_INTERVAL,
 		OPT_PRINT,
 		OPT_ROOT,
-		OPT_HELP,
-		OPT_VERSION
+		OPT_STATE,
 	};
 	static const struct option options[] = {
 		{ "full", no_argument, NULL, 'l' },
@@ -186,8 +192,9 @@ int main(int argc, char **argv)
 		{ "interval", required_argument, NULL, OPT_INTERVAL },
 		{ "print", no_argument, NULL, OPT_PRINT },
 		{ "root", required_argument, NULL, OPT_ROOT },
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ "version", no_argument, NULL, OPT_VERSION },
+		{ "state", required_argument, NULL, OPT_STATE },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
 		{},
 	};
 	struct ctl x = { .root = "/", .width = OUTPUT_WIDTH, .interval = 2 };
@@ -195,7 +202,7 @@ int main(int argc, char **argv)
 	int c;
 
 	look_at_terminal(&x);
-	while ((c = getopt_long(argc, argv, "l", options, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "hlV", options, NULL)) >= 0) {
 		switch (c) {
 		case 'l':
 			given |= OPTION_FULL;
@@ -230,12 +237,16 @@ int main(int argc, char **argv)
 		case OPT_ROOT:
 			x.root = optarg;
 			break;
-		case OPT_HELP:
+		case OPT_STATE:
+			given |= OPTION_STATE;
+			x.states = optarg;
+			break;
+		case 'h':
 			print_help(stdout);
-			return EXIT_OK;
-		case OPT_VERSION:
+			return end_output(EXIT_OK);
+		case 'V':
 			puts("pmdswapctl " PMDSWAP_VERSION);
-			return EXIT_OK;
+			return end_output(EXIT_OK);
 		default:
 			return EXIT_USAGE;
 		}

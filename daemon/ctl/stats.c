@@ -7,6 +7,7 @@
 #include "ctl/bus.h"
 #include "ctl/json.h"
 #include "ctl/sample.h"
+#include "ctl/view.h"
 #include "policy/format.h"
 #include "policy/prometheus.h"
 #include "system/interface.h"
@@ -137,6 +138,36 @@ static enum exit_code print_json(const struct shown *s)
 					"system", ctl_json_counters(&s->system), "cgroups", cgroups));
 }
 
+/* What is to be known of the daemon itself. 0 or a negative errno. */
+static int read_daemon(sd_bus *bus, struct shown *s)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *version = NULL, *last = NULL;
+	_cleanup_(views_clear) struct views views = {};
+	struct ctl_reload reload = {};
+	const char *text;
+	int r = ctl_get_property(bus, "Version", "s", &version);
+
+	if (r >= 0)
+		r = sd_bus_message_read(version, "s", &text);
+	if (r >= 0)
+		r = ctl_get_last_reload(bus, &reload, &last);
+	if (r >= 0)
+		r = views_read(bus, &views, NULL);
+	if (r < 0)
+		return r;
+	s->version = strdup(text);
+	s->reload_accepted = reload.accepted;
+	s->reload_usec = reload.usec;
+	for (; view_states[s->n_states] && s->n_states < ARRAY_SIZE(s->states); s->n_states++) {
+		struct shown_state *state = &s->states[s->n_states];
+
+		state->name = view_states[s->n_states];
+		for (size_t i = 0; i < views.n; i++)
+			state->n += strcmp(views.v[i].state, state->name) == 0;
+	}
+	return s->version ? 0 : -ENOMEM;
+}
+
 enum exit_code ctl_stats(const struct ctl *x, const char *argument)
 {
 	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
@@ -166,6 +197,9 @@ enum exit_code ctl_stats(const struct ctl *x, const char *argument)
 		return print_json(&s);
 	if (!x->prometheus)
 		return print_tables(&s, x->width);
+	r = read_daemon(bus, &s);
+	if (r < 0)
+		return ctl_fail(r, "cannot read the state of pmdswapd");
 	prometheus_print(stdout, &s);
 	return fflush(stdout) == EOF ? ctl_fail(-errno, "cannot print the statistics") : EXIT_OK;
 }

@@ -138,6 +138,7 @@ static const char *colour_first(size_t column, const char *cell)
 static int print_cgroups(sd_bus *bus, const struct ctl *x)
 {
 	_cleanup_(views_clear) struct views views = {};
+	_cleanup_free_ char *summary = NULL;
 	struct table t = {
 		.columns = 5,
 		.cut = TABLE_COLUMN(3) | TABLE_COLUMN(4),
@@ -161,23 +162,11 @@ static int print_cgroups(sd_bus *bus, const struct ctl *x)
 		return -ENOMEM;
 	if (views.n > 0)
 		printf("WANTED, LIVE: memory.zswap.max, with /0 if memory.zswap.writeback is 0\n");
-	for (size_t i = 0; i < views.n; i++) {
-		const struct view *v = &views.v[i];
-		_cleanup_free_ char *text = NULL;
-
-		if (strcmp(v->state, "draining") == 0)
-			r = asprintf(&text, "%s: %" PRIu64 " KiB still in zswap", v->cgroup,
-				     v->counters.of[COUNTER_ZSWAPPED].value / 1024);
-		else if (*v->reason)
-			r = asprintf(&text, "%s: %s", v->cgroup, v->reason);
-		else
-			continue;
-		if (r < 0) {
-			text = NULL;
-			return -ENOMEM;
-		}
-		ctl_print_wrapped(text, x->width);
-	}
+	summary = views_summary(&views);
+	if (summary)
+		printf("Cgroups: %s\n", summary);
+	if (views_print_reasons(&views, x->width) < 0)
+		return -ENOMEM;
 	return bad;
 }
 

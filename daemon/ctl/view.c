@@ -2,6 +2,8 @@
 #include "ctl/view.h"
 
 #include <errno.h>
+#include <fnmatch.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "ctl/bus.h"
@@ -37,16 +39,11 @@ void views_clear(struct views *views)
 
 void view_read_effect(int root_fd, const struct host_facts *host, const char *path, struct view *v)
 {
-	struct cgroup_facts facts;
-	const struct policy pmd = { .mode = MODE_PMD };
-	const struct state nothing = {};
+	struct cgroup_facts facts = { .cgroup = path };
 
-	v->effect_known = look_effective(root_fd, path, &v->effective) &&
-			  look_cgroup(root_fd, NULL, &nothing, &pmd, path, &facts) >= 0;
-	if (!v->effect_known)
-		return;
+	v->effect_known = look_effective(root_fd, path, &v->effective);
+	look_at_effect(root_fd, MODE_PMD, &facts);
 	v->effect = effect_of(host, &v->effective, &facts);
-	cgroup_facts_clear(&facts);
 }
 
 int views_read_effects(int root_fd, struct views *views)
@@ -64,6 +61,112 @@ int views_read_effects(int root_fd, struct views *views)
 	}
 	host_facts_clear(&host);
 	return r;
+}
+
+const char *const view_states[] = { "exclusive",  "zswap",   "none",   "draining", "keep",
+				      "blocked",    "pending", "failed", "drifted",  "missing",
+				      "overridden", NULL };
+
+/* Whether a word is one of a list with commas. */
+static bool is_in_list(const char *word, size_t len, const char *list)
+{
+	for (const char *p = list; p; p = strchr(p, ',')) {
+		p += *p == ',';
+		if (strncmp(p, word, len) == 0 && strcspn(p, ",") == len)
+			return true;
+	}
+	return false;
+}
+
+static bool are_states(const char *list)
+{
+	for (const char *p = list; p; p = strchr(p, ',')) {
+		bool known = false;
+
+		p += *p == ',';
+		for (int i = 0; view_states[i]; i++)
+			known |= strlen(view_states[i]) == strcspn(p, ",") &&
+				 strncmp(view_states[i], p, strlen(view_states[i])) == 0;
+		if (!known)
+			return false;
+	}
+	return true;
+}
+
+bool views_filter(struct views *views, const char *list, const char *glob)
+{
+	size_t n = 0;
+
+	if (list && !are_states(list))
+		return false;
+	for (size_t i = 0; i < views->n; i++) {
+		struct view *v = &views->v[i];
+		const char *name = glob && *glob == '/' ? v->cgroup : v->unit;
+
+		if ((list && !is_in_list(v->state, strlen(v->state), list)) ||
+		    (glob && fnmatch(glob, name, FNM_PATHNAME | FNM_NOESCAPE) != 0))
+			view_clear(v);
+		else
+			views->v[n++] = *v;
+	}
+	views->n = n;
+	return true;
+}
+
+char *views_summary(const struct views *views)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+	const char *gap = "";
+
+	for (int i = 0; f && view_states[i]; i++) {
+		size_t n = 0;
+
+		for (size_t k = 0; k < views->n; k++)
+			n += strcmp(views->v[k].state, view_states[i]) == 0;
+		if (n > 0)
+			fprintf(f, "%s%zu %s", gap, n, view_states[i]);
+		gap = n > 0 ? ", " : gap;
+	}
+	if (!f || fclose(f) != 0 || size == 0)
+		return NULL;
+	return TAKE_PTR(text);
+}
+
+int views_print_reasons(const struct views *views, size_t width)
+{
+	for (size_t i = 0; i < views->n; i++) {
+		const struct view *v = &views->v[i];
+		_cleanup_free_ char *text = NULL, *more = NULL;
+		size_t n = 0;
+		bool before = false;
+		int r = 0;
+
+		if (strcmp(v->state, "draining") == 0 && !*v->reason)
+			r = asprintf(&text, "%s: %" PRIu64 " KiB still in zswap", v->cgroup,
+				     v->counters.of[COUNTER_ZSWAPPED].value / 1024);
+		else if (!*v->reason)
+			continue;
+		for (size_t k = 0; *v->reason && k < i && !before; k++)
+			before = strcmp(views->v[k].reason, v->reason) == 0;
+		if (before)
+			continue;
+		for (size_t k = i + 1; *v->reason && k < views->n; k++)
+			n += strcmp(views->v[k].reason, v->reason) == 0;
+		if (n > 0 && asprintf(&more, " and %zu more", n) < 0) {
+			more = NULL;
+			return -ENOMEM;
+		}
+		if (*v->reason)
+			r = asprintf(&text, "%s%s: %s", v->cgroup, more ?: "", v->reason);
+		if (r < 0) {
+			text = NULL;
+			return -ENOMEM;
+		}
+		ctl_print_wrapped(text, width);
+	}
+	return 0;
 }
 
 bool view_is_bad(const struct view *v)
@@ -192,8 +295,9 @@ static json_t *settings_to_json(char *const values[N_CGROUP_SETTINGS])
 			 view_known(values[2]));
 }
 
-json_t *view_to_json(const struct view *v)
+static json_t *view_to_json(const void *list, size_t i)
 {
+	const struct view *v = &((const struct views *)list)->v[i];
 	double share = view_fallback_share(&v->counters);
 	char zswap_max[SETTING_TEXT_MAX];
 
@@ -211,13 +315,5 @@ json_t *view_to_json(const struct view *v)
 
 json_t *views_to_json(const struct views *views)
 {
-	json_t *array = json_array();
-
-	for (size_t i = 0; array && i < views->n; i++) {
-		if (json_array_append_new(array, view_to_json(&views->v[i])) < 0) {
-			json_decref(array);
-			return NULL;
-		}
-	}
-	return array;
+	return ctl_json_array(views->n, view_to_json, views);
 }

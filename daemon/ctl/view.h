@@ -39,6 +39,22 @@ void view_read_effect(int root_fd, const struct host_facts *host, const char *pa
 /* The same for all that the daemon named. 0 or -ENOMEM. */
 int views_read_effects(int root_fd, struct views *views);
 
+/* All states that a cgroup may have, a list that ends with NULL. */
+extern const char *const view_states[];
+
+/*
+ * Keep those whose state is in a list with commas, and whose unit or cgroup matches a glob; NULL:
+ * all. False if the list has a state that there is not.
+ */
+bool views_filter(struct views *views, const char *states, const char *glob);
+
+/* How many there are of each state, "2 exclusive, 1 blocked", which the caller frees. NULL: none, or
+ * no memory. */
+char *views_summary(const struct views *views);
+
+/* Print why cgroups are not as they should be; what is the same of many, once. 0 or -ENOMEM. */
+int views_print_reasons(const struct views *views, size_t width);
+
 /* Whether the state is one that the configuration does not want. */
 bool view_is_bad(const struct view *v);
 
@@ -56,7 +72,6 @@ const char *view_known(const char *text);
 /* The share of THPs swapped out or in that fell back to small pages; negative: there were none. */
 double view_fallback_share(const struct counters *c);
 
-json_t *view_to_json(const struct view *v);
 json_t *views_to_json(const struct views *views);
 
 #endif

@@ -115,10 +115,36 @@ static void print_delays(FILE *f, const struct shown *s, const char *name, const
 	}
 }
 
+/* What an alert may rest on. */
+static void print_daemon(FILE *f, const struct shown *s)
+{
+	static const char info[] = "pmdswap_build_info", cgroups[] = "pmdswap_cgroups",
+			  accepted[] = "pmdswap_last_reload_accepted",
+			  when[] = "pmdswap_last_reload_timestamp_seconds";
+
+	if (!s->version)
+		return;
+	print_head(f, info, "gauge", "Always 1; the version of pmdswapd is in the label.");
+	fprintf(f, "%s{", info);
+	print_label(f, "version", s->version);
+	fputs("} 1\n", f);
+	print_head(f, cgroups, "gauge", "Cgroups that have a policy, by their state.");
+	for (size_t i = 0; i < s->n_states; i++)
+		fprintf(f, "%s{state=\"%s\"} %zu\n", cgroups, s->states[i].name, s->states[i].n);
+	if (s->reload_usec == 0)
+		return;
+	print_head(f, accepted, "gauge", "Whether the last reload, or the start, was accepted.");
+	fprintf(f, "%s %d\n", accepted, s->reload_accepted);
+	print_head(f, when, "gauge", "When the last reload, or the start, ended.");
+	fprintf(f, "%s %" PRIu64 ".%06" PRIu64 "\n", when, s->reload_usec / 1000000,
+		s->reload_usec % 1000000);
+}
+
 void prometheus_print(FILE *f, const struct shown *s)
 {
 	static const char available[] = "pmdswap_delays_available";
 
+	print_daemon(f, s);
 	for (int c = 0; c < N_COUNTERS; c++)
 		print_counter(f, s, c);
 	print_processes(f, s);

@@ -18,5 +18,6 @@ void shown_clear(struct shown *s)
 	free(s->cgroups);
 	free(s->processes);
 	free(s->no_delays);
+	free(s->version);
 	*s = (struct shown){};
 }

@@ -34,6 +34,16 @@ struct shown {
 	size_t n_cgroups, cgroups_allocated;
 	struct shown_process *processes; /* by pid */
 	size_t n_processes, processes_allocated;
+
+	/* Of the daemon itself, for alerts. */
+	char *version; /* NULL: this and what follows was not asked for */
+	bool reload_accepted;
+	uint64_t reload_usec; /* CLOCK_REALTIME; 0: none has ended */
+	struct shown_state {
+		const char *name;
+		size_t n; /* cgroups */
+	} states[16];
+	size_t n_states;
 };
 
 void shown_clear(struct shown *s);

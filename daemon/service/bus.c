@@ -186,15 +186,14 @@ static const char *cgroup_state(struct listing *l, const struct cgroup *c,
 	struct manager *m = l->m;
 	enum mode mode = c->policy->mode;
 	bool set = c->outcome == OUTCOME_OK && mode != MODE_KEEP && mode != MODE_NONE;
-	struct cgroup_facts facts;
+	struct cgroup_facts facts = { .cgroup = c->path };
 	int hindered = 0;
 
-	if (set && look_above(m->root_fd, c->path, &l->above) >= 0 &&
-	    look_cgroup(m->root_fd, m->pid1, &m->state, c->policy, c->path, &facts) >= 0) {
+	if (set && look_above(m->root_fd, c->path, &l->above) >= 0) {
+		look_at_effect(m->root_fd, mode, &facts);
 		hindered = effect_hindrance(c->policy, &l->host, &l->above, &facts, true,
 					    ret_reason);
 		*counters = facts.counters;
-		cgroup_facts_clear(&facts);
 	}
 	if (!set || mode != MODE_PMD)
 		cgroupfs_counters(m->root_fd, c->path, counters);

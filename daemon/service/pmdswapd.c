@@ -17,10 +17,10 @@
 static const char help[] = "Usage: pmdswapd [OPTIONS]\n"
 			   "Decide, cgroup by cgroup, who swaps whole THPs and who uses zswap.\n"
 			   "\n"
-			   "  --once        apply the configuration and exit\n"
-			   "  --root DIR    work on the files below DIR, for tests\n"
-			   "  --help        show this help\n"
-			   "  --version     show the version\n"
+			   "      --once     apply the configuration and exit\n"
+			   "      --root DIR work on the files below DIR, for tests\n"
+			   "  -h, --help     show this help\n"
+			   "  -V, --version  show the version\n"
 			   "\n"
 			   "Configuration: /etc/pmdswapd.conf, see pmdswapd.conf(5).\n";
 
@@ -29,14 +29,12 @@ int main(int argc, char **argv)
 	enum {
 		OPT_ONCE = 256,
 		OPT_ROOT,
-		OPT_HELP,
-		OPT_VERSION
 	};
 	static const struct option options[] = {
 		{ "once", no_argument, NULL, OPT_ONCE },
 		{ "root", required_argument, NULL, OPT_ROOT },
-		{ "help", no_argument, NULL, OPT_HELP },
-		{ "version", no_argument, NULL, OPT_VERSION },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
 		{},
 	};
 	_cleanup_(manager_freep) struct manager *m = NULL;
@@ -44,7 +42,7 @@ int main(int argc, char **argv)
 	bool once = false;
 	int c, r;
 
-	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "hV", options, NULL)) >= 0) {
 		switch (c) {
 		case OPT_ONCE:
 			once = true;
@@ -52,12 +50,12 @@ int main(int argc, char **argv)
 		case OPT_ROOT:
 			root = optarg;
 			break;
-		case OPT_HELP:
+		case 'h':
 			fputs(help, stdout);
-			return EXIT_SUCCESS;
-		case OPT_VERSION:
+			return fflush(stdout) == EOF ? EXIT_FAILURE : EXIT_SUCCESS;
+		case 'V':
 			puts("pmdswapd " PMDSWAP_VERSION);
-			return EXIT_SUCCESS;
+			return fflush(stdout) == EOF ? EXIT_FAILURE : EXIT_SUCCESS;
 		default:
 			return EXIT_USAGE;
 		}

@@ -257,7 +257,10 @@ int conf_load_file(const char *path, struct config **ret, struct report *report)
 
 	if (!c)
 		return -ENOMEM;
-	r = fs_read_text(AT_FDCWD, path, CONF_BYTES_MAX, &text, &size, NULL, NULL);
+	if (strcmp(path, "-") == 0)
+		r = fs_read_stream(STDIN_FILENO, CONF_BYTES_MAX, &text, &size);
+	else
+		r = fs_read_text(AT_FDCWD, path, CONF_BYTES_MAX, &text, &size, NULL, NULL);
 	if (r == -ENOMEM)
 		return r;
 	if (r < 0) {

@@ -16,7 +16,7 @@ int conf_load(int root_fd, bool fake_root, struct config **ret, struct report *r
 
 /*
  * Read one file alone, as if it were the whole configuration, whoever may write it. The path is the
- * user's own.
+ * user's own; "-" is standard input.
  */
 int conf_load_file(const char *path, struct config **ret, struct report *report);
 

@@ -143,6 +143,24 @@ int fs_read_text(int root_fd, const char *path, size_t max, char **ret, size_t *
 	return 0;
 }
 
+int fs_read_stream(int fd, size_t max, char **ret, size_t *ret_size)
+{
+	_cleanup_free_ char *buf = malloc(max + 1);
+	ssize_t n;
+
+	if (!buf)
+		return -ENOMEM;
+	n = read_all(fd, buf, max + 1);
+	if (n < 0)
+		return n;
+	if ((size_t)n > max)
+		return -EFBIG;
+	buf[n] = '\0';
+	*ret = TAKE_PTR(buf);
+	*ret_size = n;
+	return 0;
+}
+
 static int write_text(int root_fd, const char *path, const char *text, size_t size)
 {
 	_cleanup_close_ int fd =

@@ -36,6 +36,9 @@ int fs_write_value(int root_fd, const char *path, const char *value);
 int fs_read_text(int root_fd, const char *path, size_t max, char **ret, size_t *ret_size,
 		 uid_t *ret_uid, mode_t *ret_mode);
 
+/* The same of what a descriptor has yet to give, which need not be a file. */
+int fs_read_stream(int fd, size_t max, char **ret, size_t *ret_size);
+
 /*
  * Replace a file in one step: a reader, and whoever comes after a crash, finds the old text or the
  * new one.

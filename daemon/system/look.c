@@ -213,14 +213,26 @@ static void look_at_processes(int root_fd, struct cgroup_facts *f)
 	}
 }
 
+void look_at_effect(int root_fd, enum mode mode, struct cgroup_facts *f)
+{
+	uint64_t value;
+
+	if (mode != MODE_PMD && mode != MODE_ZSWAP)
+		return;
+	if (cgroupfs_read(root_fd, f->cgroup, SETTING_CGROUP_SWAP_MAX, &value) >= 0)
+		f->no_swap = value == 0;
+	if (mode == MODE_PMD) {
+		look_at_memory(root_fd, f);
+		look_at_processes(root_fd, f);
+	}
+}
+
 int look_cgroup(int root_fd, const struct pid1 *pid1, const struct state *state,
 		const struct policy *policy, const char *cgroup, struct cgroup_facts *ret)
 {
 	/* PID 1 leaves the files of the root cgroup alone. */
 	const char *unit = strcmp(cgroup, "/") == 0 ? NULL : unit_of_cgroup(cgroup);
-	enum mode mode = policy ? policy->mode : MODE_KEEP;
 	_cleanup_free_ char *current = NULL;
-	uint64_t value;
 
 	*ret = (struct cgroup_facts){
 		.cgroup = cgroup,
@@ -243,17 +255,12 @@ int look_cgroup(int root_fd, const struct pid1 *pid1, const struct state *state,
 			return -ENOMEM;
 		}
 	}
-	if (!ret->id || (mode != MODE_PMD && mode != MODE_ZSWAP && mode != MODE_NONE))
+	if (!ret->id || !policy)
 		return 0;
 	/* The root cgroup has no memory.current, and a memory controller in any case. */
 	current = cgroupfs_path(cgroup, "memory.current");
 	ret->has_memory = strcmp(cgroup, "/") == 0 || (current && fs_exists(root_fd, current));
-	if (cgroupfs_read(root_fd, cgroup, SETTING_CGROUP_SWAP_MAX, &value) >= 0)
-		ret->no_swap = value == 0;
-	if (mode == MODE_PMD) {
-		look_at_memory(root_fd, ret);
-		look_at_processes(root_fd, ret);
-	}
+	look_at_effect(root_fd, policy->mode, ret);
 	return 0;
 }
 
