@@ -167,9 +167,9 @@ static enum exit_code look(const struct ctl *x, const char *name, struct subject
 	if (code != EXIT_OK)
 		return code;
 	s->policy = policy_resolve(s->live.config, s->cgroup, &s->match);
-	view_read_effect(s->live.root_fd, &s->live.host, s->cgroup, &s->view);
+	r = view_read_effect(s->live.root_fd, &s->live.host, s->cgroup, &s->view);
 	look_at_records(s);
-	if (s->policy && s->exists)
+	if (r >= 0 && s->policy && s->exists)
 		r = live_decide(&s->live, s->cgroup, s->policy, &s->decision);
 	if (r >= 0 && s->policy && s->exists && !s->decision.reason)
 		r = live_hindrance(&s->live, s->cgroup, s->policy, &s->hindrance);
@@ -293,7 +293,8 @@ static enum exit_code print_text(const struct subject *s, size_t width)
 		ctl_print_wrapped(s->said->reason, width);
 	if (s->exists && print_settings(s, width) < 0)
 		return ctl_fail(-ENOMEM, "cannot print");
-	if (s->exists && s->view.effect_known)
+	/* What follows says what the kernel cannot be asked for. */
+	if (s->exists && s->view.effect_known && !(s->hindrance && s->view.effect == EFFECT_PMD))
 		printf("\n%s.\n", describe_effect(s->view.effect));
 	if (s->decision.reason) {
 		_cleanup_free_ char *text = NULL;

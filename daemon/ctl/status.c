@@ -145,8 +145,11 @@ static int print_cgroups(sd_bus *bus, const struct ctl *x)
 		.colour = x->colour ? colour_first : NULL,
 	};
 	bool bad = false;
+	_cleanup_close_ int root_fd = fs_open_root(x->root);
 	int r = views_read(bus, &views, NULL);
 
+	if (r >= 0)
+		r = views_read_effects(root_fd, &views);
 	if (r < 0)
 		return r;
 	table_row(&t, "STATE", "WANTED", "LIVE", "POLICY", "CGROUP");

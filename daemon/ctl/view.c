@@ -37,13 +37,33 @@ void views_clear(struct views *views)
 	*views = (struct views){};
 }
 
-void view_read_effect(int root_fd, const struct host_facts *host, const char *path, struct view *v)
+/* Replace a string. 0 or -ENOMEM. */
+static int copy(char **to, const char *from)
 {
+	free(*to);
+	*to = strdup(from);
+	return *to ? 0 : -ENOMEM;
+}
+
+int view_read_effect(int root_fd, const struct host_facts *host, const char *path, struct view *v)
+{
+	const struct policy pmd = { .mode = MODE_PMD };
+	const struct above_facts above = {};
+	_cleanup_free_ char *reason = NULL;
 	struct cgroup_facts facts = { .cgroup = path };
 
 	v->effect_known = look_effective(root_fd, path, &v->effective);
-	look_at_effect(root_fd, MODE_PMD, &facts);
+	look_at_processes(root_fd, &facts);
 	v->effect = effect_of(host, &v->effective, &facts);
+	/* The service may not look at the processes of others, as who asks perhaps may. */
+	if (!facts.thp_disabled || !v->state ||
+	    (strcmp(v->state, "exclusive") != 0 && strcmp(v->state, "draining") != 0))
+		return 0;
+	if (effect_hindrance(&pmd, host, &above, &facts, true, &reason) < 0)
+		return -ENOMEM;
+	free(v->reason);
+	v->reason = TAKE_PTR(reason);
+	return v->reason ? copy(&v->state, "blocked") : 0;
 }
 
 int views_read_effects(int root_fd, struct views *views)
@@ -55,9 +75,7 @@ int views_read_effects(int root_fd, struct views *views)
 		struct view *v = &views->v[i];
 		_cleanup_free_ char *path = text_unescaped(v->cgroup);
 
-		r = path ? 0 : -ENOMEM;
-		if (path)
-			view_read_effect(root_fd, &host, path, v);
+		r = path ? view_read_effect(root_fd, &host, path, v) : -ENOMEM;
 	}
 	host_facts_clear(&host);
 	return r;
@@ -172,14 +190,6 @@ int views_print_reasons(const struct views *views, size_t width)
 bool view_is_bad(const struct view *v)
 {
 	return ctl_state_is_bad(v->state);
-}
-
-/* Replace a string. 0 or -ENOMEM. */
-static int copy(char **to, const char *from)
-{
-	free(*to);
-	*to = strdup(from);
-	return *to ? 0 : -ENOMEM;
 }
 
 static int read_settings(sd_bus_message *m, struct view *v)

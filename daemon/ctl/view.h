@@ -32,8 +32,8 @@ void views_clear(struct views *views);
 /* Ask the daemon about its cgroups. 0 or a negative errno, with an error if the daemon sent one. */
 int views_read(sd_bus *bus, struct views *ret, sd_bus_error *error);
 
-/* Find out what is in force for a cgroup, and what comes of it. */
-void view_read_effect(int root_fd, const struct host_facts *host, const char *path,
+/* Find out what is in force for a cgroup, and what comes of it. 0 or -ENOMEM. */
+int view_read_effect(int root_fd, const struct host_facts *host, const char *path,
 		      struct view *v);
 
 /* The same for all that the daemon named. 0 or -ENOMEM. */

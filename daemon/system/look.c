@@ -194,7 +194,7 @@ static void look_at_memory(int root_fd, struct cgroup_facts *f)
 		cgroup_facts_parse_stat(f, text);
 }
 
-static void look_at_processes(int root_fd, struct cgroup_facts *f)
+void look_at_processes(int root_fd, struct cgroup_facts *f)
 {
 	_cleanup_free_ char *path = cgroupfs_path(f->cgroup, "cgroup.procs");
 	char pids[64], *save = NULL, *pid = pids;

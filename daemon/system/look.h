@@ -28,8 +28,11 @@ void above_facts_clear(struct above_facts *a);
 int look_cgroup(int root_fd, const struct pid1 *pid1, const struct state *state,
 		const struct policy *policy, const char *cgroup, struct cgroup_facts *ret);
 
-/* Only what effect_of() and effect_hindrance() need of a cgroup with this mode. */
+/*
+ * Only what effect_hindrance() needs of a cgroup with this mode; and what effect_of() needs of any.
+ */
 void look_at_effect(int root_fd, enum mode mode, struct cgroup_facts *f);
+void look_at_processes(int root_fd, struct cgroup_facts *f);
 
 /*
  * A unit that does not run, of which PID 1 said what it has. Its cgroup is that of the answer. 0 or
