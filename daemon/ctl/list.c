@@ -48,7 +48,7 @@ static enum exit_code print_text(const struct ctl *x, const struct views *views,
 		add_row(&t, &views->v[i]);
 	if (table_print(&t, x->width) < 0)
 		return ctl_fail(-ENOMEM, "cannot print");
-	if (views_print_reasons(views, x->width) < 0)
+	if (views_print_reasons(views, false, x->width) < 0)
 		return ctl_fail(-ENOMEM, "cannot print");
 	printf("WANTED, LIVE: memory.zswap.max, with /0 if memory.zswap.writeback is 0\n"
 	       "EFFECT: what comes of it; OUT, IN: thp_swpout_pmd, thp_swpin_pmd\n"

@@ -168,7 +168,7 @@ static int print_cgroups(sd_bus *bus, const struct ctl *x)
 	summary = views_summary(&views);
 	if (summary)
 		printf("Cgroups: %s\n", summary);
-	if (views_print_reasons(&views, x->width) < 0)
+	if (views_print_reasons(&views, true, x->width) < 0)
 		return -ENOMEM;
 	return bad;
 }

@@ -152,7 +152,7 @@ char *views_summary(const struct views *views)
 	return TAKE_PTR(text);
 }
 
-int views_print_reasons(const struct views *views, size_t width)
+int views_print_reasons(const struct views *views, bool draining, size_t width)
 {
 	for (size_t i = 0; i < views->n; i++) {
 		const struct view *v = &views->v[i];
@@ -161,7 +161,7 @@ int views_print_reasons(const struct views *views, size_t width)
 		bool before = false;
 		int r = 0;
 
-		if (strcmp(v->state, "draining") == 0 && !*v->reason)
+		if (draining && strcmp(v->state, "draining") == 0 && !*v->reason)
 			r = asprintf(&text, "%s: %" PRIu64 " KiB still in zswap", v->cgroup,
 				     v->counters.of[COUNTER_ZSWAPPED].value / 1024);
 		else if (!*v->reason)

@@ -52,8 +52,11 @@ bool views_filter(struct views *views, const char *states, const char *glob);
  * no memory. */
 char *views_summary(const struct views *views);
 
-/* Print why cgroups are not as they should be; what is the same of many, once. 0 or -ENOMEM. */
-int views_print_reasons(const struct views *views, size_t width);
+/*
+ * Print why cgroups are not as they should be, what is the same of many once; and how much is yet to
+ * leave zswap. 0 or -ENOMEM.
+ */
+int views_print_reasons(const struct views *views, bool draining, size_t width);
 
 /* Whether the state is one that the configuration does not want. */
 bool view_is_bad(const struct view *v);
