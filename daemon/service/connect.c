@@ -85,6 +85,16 @@ static void watch_for_bus(struct manager *m)
 		log_debug("Cannot watch for a system bus: %s", strerror(-m->bus_wd));
 }
 
+const char *manager_explain_connect(int error)
+{
+	/* What sd-bus makes of org.freedesktop.DBus.Error.ServiceUnknown and NameHasNoOwner. */
+	if (error == -EHOSTUNREACH || error == -ENXIO)
+		return "there is a system bus, and no systemd on it";
+	if (error == -ENOENT || error == -ECONNREFUSED)
+		return "there is neither a system bus nor its own socket";
+	return strerror(-error);
+}
+
 int manager_connect(struct manager *m)
 {
 	int r;

@@ -15,6 +15,9 @@
 int manager_connect(struct manager *m);
 void manager_disconnect(struct manager *m);
 
+/* Why it failed, in words. */
+const char *manager_explain_connect(int error);
+
 /* Say that there is no system bus, if that is so. */
 void manager_say_if_private(const struct manager *m);
 

@@ -238,7 +238,7 @@ int manager_run(struct manager *m)
 	if (r < 0 && !m->fake_root)
 		log_notice("Cannot talk to PID 1 (%s), so cgroups of units are written directly; "
 			   "a daemon-reload undoes that for a moment",
-			   strerror(-r));
+			   manager_explain_connect(r));
 	/* It is there, and busy. */
 	if (r < 0 && r != -ENOENT && r != -ECONNREFUSED)
 		manager_arm(m->reconnect_timer, m->reconnect_usec);

@@ -560,9 +560,49 @@ static void test_drop_in(void **state)
 	config_free(c);
 }
 
+static void test_a_comment_is_not_cut_off_a_name(void **state)
+{
+	check("[policy p]\nunit = a.service ;b\ncgroup = /a\t;b\nmode = pmd ; as before\nunit = b.service\n",
+	      "f:2: 'unit = a.service ;b': a comment goes on a line of its own; for a blank that is "
+	      "part of a name say '?'\n"
+	      "f:3: 'cgroup = /a\t;b': a comment goes on a line of its own; for a blank that is part "
+	      "of a name say '?'\n");
+}
+
+static void test_brackets_of_cgroups(void **state)
+{
+	check("[policy p]\ncgroup = /[\ncgroup = /a[b/c]\ncgroup = /[ab]/c\nmode = pmd\n",
+	      "f:2: cgroup = /[: there is no ']' to the '['\n"
+	      "f:3: cgroup = /a[b/c]: there is no ']' to the '['\n");
+}
+
+static void test_yes_and_on_are_alike(void **state)
+{
+	check("[kernel]\nzswap = yes\nzswap-shrinker = no\n[stats]\ntaskstats = yes\n"
+	      "[policy p]\nunit = a.service\nmode = zswap\nzswap-writeback = off\n",
+	      "");
+}
+
+static void test_comments_after_numbers_are_hinted_at(void **state)
+{
+	check("[kernel]\nzswap-max-pool-percent = 20 # percent\n",
+	      "f:2: zswap-max-pool-percent = 20 # percent: must be keep or a number from 1 to 100; a "
+	      "comment goes on a line of its own\n");
+}
+
+static void test_mode_none(void **state)
+{
+	check("[policy p]\nunit = a.service\nmode = none\n", "");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_comment_is_not_cut_off_a_name),
+		cmocka_unit_test(test_brackets_of_cgroups),
+		cmocka_unit_test(test_yes_and_on_are_alike),
+		cmocka_unit_test(test_comments_after_numbers_are_hinted_at),
+		cmocka_unit_test(test_mode_none),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_the_installed_file_shows_the_defaults),
 		cmocka_unit_test(test_the_installed_file_shows_the_defaults_of_a_policy),
