@@ -35,7 +35,11 @@ enum exit_code ctl_call_change(sd_bus *bus, const char *method, const char *done
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 	int r;
 
-	r = sd_bus_message_new_method_call(bus, &call, NULL, BUS_PATH, BUS_INTERFACE, method);
+	r = sd_bus_message_new_method_call(bus, &call,
+					   sd_bus_is_bus_client(bus) > 0 ? BUS_NAME : NULL,
+					   BUS_PATH, BUS_INTERFACE, method);
+	if (r >= 0)
+		r = sd_bus_message_set_allow_interactive_authorization(call, true);
 	if (r >= 0)
 		r = sd_bus_call(bus, call, CHANGE_TIMEOUT_USEC, &error, &reply);
 	if (r >= 0)
@@ -50,7 +54,12 @@ enum exit_code ctl_call_change(sd_bus *bus, const char *method, const char *done
 enum exit_code ctl_reload(const struct ctl *x, const char *argument)
 {
 	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-	enum exit_code code = ctl_connect(x, &bus);
+	enum exit_code code;
+
+	/* Others than root may be let by polkit, which wants to know them by the system bus. */
+	if (geteuid() != 0 && strcmp(x->root, "/") == 0 && sd_bus_open_system(&bus) >= 0)
+		return ctl_call_change(bus, "Reload", "Configuration reloaded");
+	code = ctl_connect(x, &bus);
 
 	return code != EXIT_OK ? code : ctl_call_change(bus, "Reload", "Configuration reloaded");
 }

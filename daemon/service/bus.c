@@ -10,6 +10,7 @@
 #include "policy/policy.h"
 #include "policy/text.h"
 #include "policy/unit.h"
+#include "service/authorize.h"
 #include "service/reload.h"
 #include "service/reply.h"
 #include "service/stats-reply.h"
@@ -307,26 +308,52 @@ static int method_list_cgroups(sd_bus_message *call, void *userdata, sd_bus_erro
 	return r;
 }
 
+/* Start a change. 0, or a negative errno with an error to answer. */
 static int start_change(sd_bus_message *call, struct manager *m, bool restore, sd_bus_error *error)
+{
+	int r = manager_reload(m, call, restore);
+
+	return r == -ESHUTDOWN ? sd_bus_error_set(error, SD_BUS_ERROR_FAILED,
+						  "pmdswapd is stopping, and gives everything back")
+			       : r;
+}
+
+static void on_authorized(struct manager *m, sd_bus_message *call, bool yes)
+{
+	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
+	bool restore = sd_bus_message_is_method_call(call, NULL, "Restore");
+	int r = yes ? start_change(call, m, restore, &error)
+		    : sd_bus_error_set(&error, SD_BUS_ERROR_ACCESS_DENIED,
+				       "Only root may do this, and who polkit lets");
+
+	if (r < 0)
+		sd_bus_reply_method_errno(call, r, &error);
+}
+
+static int ask_for_change(sd_bus_message *call, struct manager *m, bool restore,
+			  sd_bus_error *error)
 {
 	int r = check_root(call, restore ? "give back" : "reload", error);
 
+	if (r == -EACCES && manager_authorize(m, call,
+					      restore ? BUS_NAME ".restore" : BUS_NAME ".reload",
+					      on_authorized) >= 0) {
+		sd_bus_error_free(error);
+		return 1;
+	}
 	if (r >= 0)
-		r = manager_reload(m, call, restore);
-	if (r == -ESHUTDOWN)
-		return sd_bus_error_set(error, SD_BUS_ERROR_FAILED,
-					"pmdswapd is stopping, and gives everything back");
+		r = start_change(call, m, restore, error);
 	return r < 0 ? r : 1; /* answered later */
 }
 
 static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-	return start_change(call, userdata, false, error);
+	return ask_for_change(call, userdata, false, error);
 }
 
 static int method_restore(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-	return start_change(call, userdata, true, error);
+	return ask_for_change(call, userdata, true, error);
 }
 
 static const sd_bus_vtable manager_vtable[] = {
