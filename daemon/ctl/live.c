@@ -93,5 +93,6 @@ int live_hindrance(struct live *l, const char *cgroup, const struct policy *poli
 	if (r < 0)
 		return r;
 	look_at_effect(l->root_fd, policy->mode, &facts);
+	look_at_processes(l->root_fd, &facts);
 	return effect_hindrance(policy, &l->host, &l->above, &facts, true, ret_reason);
 }

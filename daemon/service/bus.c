@@ -221,7 +221,9 @@ static int append_settings(struct manager *m, sd_bus_message *reply, const struc
 
 		if (policy_wants(c->policy, s, &value))
 			setting_format(s, setting_round(s, value), want);
-		if (cgroupfs_read(m->root_fd, c->path, s, &value) >= 0)
+		/* It is of interest only to who wants it. */
+		if ((s != SETTING_CGROUP_SWAP_MAX || c->policy->mode == MODE_NONE) &&
+		    cgroupfs_read(m->root_fd, c->path, s, &value) >= 0)
 			setting_format(s, value, live);
 		r = sd_bus_message_append(reply, "(sss)", setting_name(s), want, live);
 	}

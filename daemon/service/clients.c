@@ -18,7 +18,7 @@
 #define ALL_MAX  64
 
 /* Who leaves more answers than this unread does not get any more. */
-#define UNREAD_MAX 4
+#define UNREAD_MAX 2
 
 struct client {
 	struct clients *clients;

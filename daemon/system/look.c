@@ -221,10 +221,8 @@ void look_at_effect(int root_fd, enum mode mode, struct cgroup_facts *f)
 		return;
 	if (cgroupfs_read(root_fd, f->cgroup, SETTING_CGROUP_SWAP_MAX, &value) >= 0)
 		f->no_swap = value == 0;
-	if (mode == MODE_PMD) {
+	if (mode == MODE_PMD)
 		look_at_memory(root_fd, f);
-		look_at_processes(root_fd, f);
-	}
 }
 
 int look_cgroup(int root_fd, const struct pid1 *pid1, const struct state *state,
@@ -261,6 +259,8 @@ int look_cgroup(int root_fd, const struct pid1 *pid1, const struct state *state,
 	current = cgroupfs_path(cgroup, "memory.current");
 	ret->has_memory = strcmp(cgroup, "/") == 0 || (current && fs_exists(root_fd, current));
 	look_at_effect(root_fd, policy->mode, ret);
+	if (policy->mode == MODE_PMD)
+		look_at_processes(root_fd, ret);
 	return 0;
 }
 

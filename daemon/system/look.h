@@ -29,7 +29,8 @@ int look_cgroup(int root_fd, const struct pid1 *pid1, const struct state *state,
 		const struct policy *policy, const char *cgroup, struct cgroup_facts *ret);
 
 /*
- * Only what effect_hindrance() needs of a cgroup with this mode; and what effect_of() needs of any.
+ * Only what effect_hindrance() needs of a cgroup with this mode, but for its processes; and these,
+ * of any.
  */
 void look_at_effect(int root_fd, enum mode mode, struct cgroup_facts *f);
 void look_at_processes(int root_fd, struct cgroup_facts *f);
