@@ -265,20 +265,16 @@ static void drop_records(struct plan *plan)
 	size_t n = 0;
 
 	for (size_t i = 0; i < plan->n; i++) {
-		struct plan_item item = plan->items[i];
+		struct plan_item *item = &plan->items[i];
 
-		if (!plan_item_writes(&item)) {
-			plan->items[i] = plan->items[n];
-			plan->items[n] = item;
-			n++;
+		if (plan_item_writes(item)) {
+			plan->items[n++] = *item;
+			continue;
 		}
+		free((char *)item->cgroup);
+		free((char *)item->policy);
 	}
-	for (size_t i = 0; i < n; i++) {
-		free((char *)plan->items[i].cgroup);
-		free((char *)plan->items[i].policy);
-	}
-	memmove(plan->items, plan->items + n, (plan->n - n) * sizeof(*plan->items));
-	plan->n -= n;
+	plan->n = n;
 }
 
 static int compare_text(const char *a, const char *b)
