@@ -49,8 +49,7 @@ enum exit_code ctl_call_failed(const sd_bus_error *error, int r)
 {
 	/* The daemon stopped, or closed a connection too many. */
 	if (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE) {
-		fprintf(stderr,
-			"pmdswapctl: pmdswapd closed the connection; it is stopping\n");
+		fprintf(stderr, "pmdswapctl: pmdswapd closed the connection; it is stopping\n");
 		return EXIT_NOT_RUNNING;
 	}
 	if (r == -ETIMEDOUT) {

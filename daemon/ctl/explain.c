@@ -24,8 +24,8 @@ struct subject {
 	char original[N_CGROUP_SETTINGS][SETTING_TEXT_MAX];
 	struct view view; /* only what view_read_effect() sets */
 	struct decision decision;
-	char *hindrance; /* why it does not do what it says; NULL: nothing is known */
-	bool unknown;    /* no such unit, as far as can be told */
+	char *hindrance;    /* why it does not do what it says; NULL: nothing is known */
+	bool unknown;       /* no such unit, as far as can be told */
 	struct views views; /* of the daemon, if it is running */
 	const struct view *said;
 };
@@ -93,8 +93,8 @@ static int find_path(struct subject *s, const char *name)
 
 	if (!plain || !meant)
 		return -ENOMEM;
-	s->cgroup = cgroupfs_id(s->live.root_fd, meant, &id) >= 0 ? TAKE_PTR(meant)
-								 : TAKE_PTR(plain);
+	s->cgroup =
+		cgroupfs_id(s->live.root_fd, meant, &id) >= 0 ? TAKE_PTR(meant) : TAKE_PTR(plain);
 	len = strlen(s->cgroup);
 	if (len > 1 && s->cgroup[len - 1] == '/')
 		s->cgroup[len - 1] = '\0';
@@ -115,8 +115,8 @@ static enum exit_code find(struct subject *s, const char *name)
 	} else if (unit_has_cgroup_suffix(name)) {
 		r = find_unit(s, name);
 		if (r >= 0 && s->unknown && !policy_resolve(s->live.config, s->cgroup, NULL)) {
-			fprintf(stderr,
-				"pmdswapctl: there is no unit %s, and no policy for it\n", name);
+			fprintf(stderr, "pmdswapctl: there is no unit %s, and no policy for it\n",
+				name);
 			return EXIT_FAILED;
 		}
 	} else {
@@ -250,7 +250,8 @@ static int print_settings(const struct subject *s, size_t width)
 		uint64_t value;
 
 		format_setting(s, setting, want, live, effective);
-		/* Whether it may be swapped at all is of interest if somebody says that it may not. */
+		/* Whether it may be swapped at all is of interest if somebody says that it may not.
+		 */
 		if (setting == SETTING_CGROUP_SWAP_MAX && strcmp(want, "-") == 0 &&
 		    (strcmp(effective, "-") == 0 || strcmp(effective, "max") == 0))
 			continue;
@@ -381,15 +382,14 @@ static const char *reason_of(const struct subject *s)
 
 static enum exit_code print_json(const struct subject *s)
 {
-	return ctl_json_print(json_pack("{s:s, s:s?, s:b, s:s?, s:o, s:o, s:s?, s:s?, s:s?, s:i}",
-					"cgroup", s->shown, "unit", s->shown_unit, "exists",
-					s->exists, "policy", s->policy ? s->policy->name : NULL,
-					"matches", matches_to_json(s), "settings",
-					settings_to_json(s), "effect",
-					s->view.effect_known ? effect_name(s->view.effect) : NULL,
-					"state", s->said ? s->said->state : NULL, "reason",
-					reason_of(s), "changes",
-					(int)plan_count_writes(&s->decision.plan)));
+	return ctl_json_print(
+		json_pack("{s:s, s:s?, s:b, s:s?, s:o, s:o, s:s?, s:s?, s:s?, s:i}", "cgroup",
+			  s->shown, "unit", s->shown_unit, "exists", s->exists, "policy",
+			  s->policy ? s->policy->name : NULL, "matches", matches_to_json(s),
+			  "settings", settings_to_json(s), "effect",
+			  s->view.effect_known ? effect_name(s->view.effect) : NULL, "state",
+			  s->said ? s->said->state : NULL, "reason", reason_of(s), "changes",
+			  (int)plan_count_writes(&s->decision.plan)));
 }
 
 enum exit_code ctl_explain(const struct ctl *x, const char *argument)

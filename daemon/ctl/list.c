@@ -13,10 +13,9 @@ static void add_row(struct table *t, const struct view *v)
 	char want[VIEW_TEXT_MAX], live[VIEW_TEXT_MAX], share[FORMAT_MAX];
 	char out[FORMAT_MAX], in[FORMAT_MAX], zswapped[FORMAT_MAX];
 
-	table_row(t, *v->unit ? v->unit : v->cgroup, v->policy,
-		  view_format(v->want, want), view_format(v->live, live),
-		  v->effect_known ? effect_name(v->effect) : "-", v->state,
-		  format_counter_short(&v->counters, COUNTER_THP_SWPOUT_PMD, out),
+	table_row(t, *v->unit ? v->unit : v->cgroup, v->policy, view_format(v->want, want),
+		  view_format(v->live, live), v->effect_known ? effect_name(v->effect) : "-",
+		  v->state, format_counter_short(&v->counters, COUNTER_THP_SWPOUT_PMD, out),
 		  format_counter_short(&v->counters, COUNTER_THP_SWPIN_PMD, in),
 		  format_share(view_fallback_share(&v->counters), share),
 		  format_counter(&v->counters, COUNTER_ZSWAPPED, zswapped));
@@ -81,5 +80,6 @@ enum exit_code ctl_list(const struct ctl *x, const char *argument)
 	r = views_read_effects(root_fd, &views);
 	if (r < 0)
 		return ctl_fail(r, "cannot look at the cgroups");
-	return x->json ? ctl_json_print(views_to_json(&views)) : print_text(x, &views, argument || x->states);
+	return x->json ? ctl_json_print(views_to_json(&views))
+		       : print_text(x, &views, argument || x->states);
 }

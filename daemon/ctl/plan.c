@@ -51,7 +51,8 @@ static int add_problem(struct comparison *x, const char *what, const char *polic
 		       enum outcome outcome, const char *reason)
 {
 	struct problem *grown = array_room(x->problems, x->n_problems, &x->allocated,
-					   sizeof(*grown)), *new;
+					   sizeof(*grown)),
+		       *new;
 
 	if (!grown)
 		return -ENOMEM;
@@ -147,8 +148,7 @@ static int add_alias(const struct stopped *s, const struct pid1_unit *unit)
 		where = NULL;
 		return -ENOMEM;
 	}
-	if (asprintf(&text,
-		     "unit = %s is another name of %s, and matches no cgroup; say unit = %s",
+	if (asprintf(&text, "unit = %s is another name of %s, and matches no cgroup; say unit = %s",
 		     m->glob, unit->id, unit->id) < 0) {
 		text = NULL;
 		return -ENOMEM;
@@ -208,8 +208,7 @@ static int compare_stopped_units(struct comparison *x)
 		if (!running)
 			return -ENOMEM;
 		if (m->policy->mode == MODE_KEEP || strstr(m->glob, ".scope") ||
-		    strcmp(before, m->glob) == 0 ||
-		    cgroupfs_id(x->live.root_fd, running, &id) >= 0)
+		    strcmp(before, m->glob) == 0 || cgroupfs_id(x->live.root_fd, running, &id) >= 0)
 			continue;
 		before = m->glob;
 		s = malloc(sizeof(*s));
@@ -416,9 +415,10 @@ static json_t *problem_to_json(const void *list, size_t i)
 
 static enum exit_code print_json(const struct comparison *x)
 {
-	return ctl_json_print(json_pack("{s:o, s:o, s:o}", "changes", ctl_json_array(x->plan.n, item_to_json, &x->plan),
-					"problems", ctl_json_array(x->n_problems, problem_to_json, x->problems), "warnings",
-					ctl_json_array(x->hints.n, hint_to_json, &x->hints)));
+	return ctl_json_print(json_pack(
+		"{s:o, s:o, s:o}", "changes", ctl_json_array(x->plan.n, item_to_json, &x->plan),
+		"problems", ctl_json_array(x->n_problems, problem_to_json, x->problems), "warnings",
+		ctl_json_array(x->hints.n, hint_to_json, &x->hints)));
 }
 
 static enum exit_code plan_or_verify(const struct ctl *ctl, bool verify)

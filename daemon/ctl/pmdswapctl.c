@@ -18,9 +18,8 @@ enum {
 	OPTION_STATE = 1 << 6,
 };
 
-static const char *const option_names[] = { "--full",       "--print", "--json",
-					    "--prometheus", "--once",  "--interval",
-					    "--state" };
+static const char *const option_names[] = { "--full", "--print",    "--json", "--prometheus",
+					    "--once", "--interval", "--state" };
 
 static const struct command {
 	const char *name;

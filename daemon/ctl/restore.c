@@ -134,8 +134,7 @@ static enum exit_code print_commands(struct restore *r)
 	if (code == EXIT_OK)
 		code = make_plan(r);
 	for (size_t i = 0; code == EXIT_OK && i < r->plan.n; i++)
-		through_pid1 |= plan_item_writes(&r->plan.items[i]) &&
-				r->plan.items[i].as_property;
+		through_pid1 |= plan_item_writes(&r->plan.items[i]) && r->plan.items[i].as_property;
 	/* pmdswapd cannot tell it from what anybody else set by hand. */
 	if (through_pid1)
 		printf("# Properties that are set by hand outrank policies from then on; "

@@ -135,7 +135,8 @@ static enum exit_code print_json(const struct shown *s)
 			return ctl_json_print(NULL);
 	return ctl_json_print(json_pack("{sI ss? so so}", "taken_usec", (json_int_t)s->usec,
 					"no_delays_because", *s->no_delays ? s->no_delays : NULL,
-					"system", ctl_json_counters(&s->system), "cgroups", cgroups));
+					"system", ctl_json_counters(&s->system), "cgroups",
+					cgroups));
 }
 
 /* What is to be known of the daemon itself. 0 or a negative errno. */

@@ -157,8 +157,8 @@ static int print_cgroups(sd_bus *bus, const struct ctl *x)
 		const struct view *v = &views.v[i];
 		char want[VIEW_TEXT_MAX], live[VIEW_TEXT_MAX];
 
-		table_row(&t, v->state, view_format(v->want, want),
-			  view_format(v->live, live), v->policy, v->cgroup);
+		table_row(&t, v->state, view_format(v->want, want), view_format(v->live, live),
+			  v->policy, v->cgroup);
 		bad |= view_is_bad(v);
 	}
 	if (ctl_print_table(&t, x->width) < 0)

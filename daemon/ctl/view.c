@@ -81,9 +81,9 @@ int views_read_effects(int root_fd, struct views *views)
 	return r;
 }
 
-const char *const view_states[] = { "exclusive",  "zswap",   "none",   "draining", "keep",
-				      "blocked",    "pending", "failed", "drifted",  "missing",
-				      "overridden", NULL };
+const char *const view_states[] = { "exclusive", "zswap",   "none",       "draining",
+				    "keep",      "blocked", "pending",    "failed",
+				    "drifted",   "missing", "overridden", NULL };
 
 /* Whether a word is one of a list with commas. */
 static bool is_in_list(const char *word, size_t len, const char *list)
@@ -318,9 +318,8 @@ static json_t *view_to_json(const void *list, size_t i)
 			 settings_to_json(v->live), "effective", "zswap_max", zswap_max,
 			 "zswap_writeback", v->effective.writeback ? "1" : "0", "effect",
 			 v->effect_known ? effect_name(v->effect) : NULL, "state", v->state,
-			 "reason", v->reason, "counters",
-			 ctl_json_counters(&v->counters), "fallback_share",
-			 share < 0 ? json_null() : json_real(share));
+			 "reason", v->reason, "counters", ctl_json_counters(&v->counters),
+			 "fallback_share", share < 0 ? json_null() : json_real(share));
 }
 
 json_t *views_to_json(const struct views *views)

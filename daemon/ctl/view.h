@@ -33,8 +33,7 @@ void views_clear(struct views *views);
 int views_read(sd_bus *bus, struct views *ret, sd_bus_error *error);
 
 /* Find out what is in force for a cgroup, and what comes of it. 0 or -ENOMEM. */
-int view_read_effect(int root_fd, const struct host_facts *host, const char *path,
-		      struct view *v);
+int view_read_effect(int root_fd, const struct host_facts *host, const char *path, struct view *v);
 
 /* The same for all that the daemon named. 0 or -ENOMEM. */
 int views_read_effects(int root_fd, struct views *views);
@@ -48,13 +47,13 @@ extern const char *const view_states[];
  */
 bool views_filter(struct views *views, const char *states, const char *glob);
 
-/* How many there are of each state, "2 exclusive, 1 blocked", which the caller frees. NULL: none, or
- * no memory. */
+/* How many there are of each state, "2 exclusive, 1 blocked", which the caller frees. NULL: none,
+ * or no memory. */
 char *views_summary(const struct views *views);
 
 /*
- * Print why cgroups are not as they should be, what is the same of many once; and how much is yet to
- * leave zswap. 0 or -ENOMEM.
+ * Print why cgroups are not as they should be, what is the same of many once; and how much is yet
+ * to leave zswap. 0 or -ENOMEM.
  */
 int views_print_reasons(const struct views *views, bool draining, size_t width);
 

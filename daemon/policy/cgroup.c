@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-
 #define DRIFTS_MAX        5
 #define DRIFT_WINDOW_USEC (60 * 1000 * 1000ULL)
 

@@ -134,7 +134,7 @@ static unsigned int see(struct parser *p, struct sorted *list, const char *name)
 		new->name = strdup(name);
 		new->line = p->line;
 	}
-	if (new && new->name && sorted_insert(list, name, sorted_by_name, new) >= 0)
+	if (new &&new->name && sorted_insert(list, name, sorted_by_name, new) >= 0)
 		return 0;
 	if (new)
 		free(new->name);
@@ -266,10 +266,11 @@ static bool is_cut(struct parser *p, const char *line)
 		return false;
 	if (!strstr(line, " ;") && !strstr(line, "\t;"))
 		return false;
-	complain(p,
-		 "'%s': a comment goes on a line of its own; for a blank that is part of a name say "
-		 "'?'",
-		 line);
+	complain(
+		p,
+		"'%s': a comment goes on a line of its own; for a blank that is part of a name say "
+		"'?'",
+		line);
 	return true;
 }
 
@@ -413,8 +414,7 @@ static int parse_switch(struct parser *p, const char *key, const char *value, bo
 		if (strcmp(words[i], value) == 0)
 			return i < 4 ? i % 2 : 2;
 	complain(p, "%s = %s: must be %s%s", key, value,
-		 may_keep ? "keep, off or on" : "no or yes, or off or on",
-		 hint(value));
+		 may_keep ? "keep, off or on" : "no or yes, or off or on", hint(value));
 	return -1;
 }
 
@@ -615,8 +615,9 @@ static void add_match(struct parser *p, enum match_type type, const char *glob)
 
 		/* A drop-in may be older than what it adds to. */
 		report_add(p->report, here ? REPORT_ERROR : REPORT_WARNING, p->file, p->line,
-			   "%s = %s is a duplicate of %s:%u", type == MATCH_UNIT ? "unit" : "cgroup",
-			   glob, m->origin.file, m->origin.line);
+			   "%s = %s is a duplicate of %s:%u",
+			   type == MATCH_UNIT ? "unit" : "cgroup", glob, m->origin.file,
+			   m->origin.line);
 		return;
 	}
 	grown = array_room(policy->matches, policy->n_matches, &policy->matches_allocated,
@@ -635,8 +636,8 @@ static void add_match(struct parser *p, enum match_type type, const char *glob)
 		return;
 	}
 	policy->n_matches++;
-	if (sorted_insert(&p->matches, &key, compare_match,
-			  (void *)(uintptr_t)policy->n_matches) < 0)
+	if (sorted_insert(&p->matches, &key, compare_match, (void *)(uintptr_t)policy->n_matches) <
+	    0)
 		p->out_of_memory = true;
 }
 

@@ -51,7 +51,7 @@ struct match {
 
 /* One [policy NAME] section. */
 struct policy {
-	char *name; /* first, for sorted_by_name() */
+	char *name;   /* first, for sorted_by_name() */
 	size_t index; /* in the order of the files */
 	struct origin origin;
 	enum mode mode;

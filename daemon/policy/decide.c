@@ -128,7 +128,9 @@ static int add_action(const struct state *state, const struct basis *b, struct p
 		.cgroup = b->cgroup,
 		.policy = action == ACTION_SET ? b->policy : NULL,
 		.as_property = b->facts->as_property,
-		.from = is_known(b) ? b->facts->live : b->record ? b->record->current : 0,
+		.from = is_known(b) ? b->facts->live
+			: b->record ? b->record->current
+				    : 0,
 		.id = b->id,
 		.original = b->record ? b->record->original : b->facts->live,
 		.anew = !b->record,

@@ -31,7 +31,8 @@ void decision_clear(struct decision *d);
 unsigned int decide_needs(const struct state *state, const struct policy *policy,
 			  const char *cgroup);
 
-/* Decide about a cgroup that has a policy. 0, with a decision to be cleared, or a negative errno. */
+/* Decide about a cgroup that has a policy. 0, with a decision to be cleared, or a negative errno.
+ */
 int decide_cgroup(const struct config *config, const struct state *state,
 		  const struct policy *policy, const struct host_facts *host,
 		  const struct above_facts *above, const struct cgroup_facts *f,

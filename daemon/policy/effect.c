@@ -20,7 +20,8 @@ const char *effect_name(enum effect e)
 	return names[e];
 }
 
-/* Whether the kernel makes no THPs for a cgroup, or none that a PMD maps, or has no slots for them. */
+/* Whether the kernel makes no THPs for a cgroup, or none that a PMD maps, or has no slots for them.
+ */
 static bool has_no_whole_thps(const struct host_facts *host, const struct cgroup_facts *f)
 {
 	return host->thp_never || host->thp_pmd_never || host->swap_file || f->thp_disabled;
@@ -78,10 +79,11 @@ static int say_no_swap(char **ret, const char *cgroup, bool itself)
 static int find_what_splits(const struct host_facts *host, const struct cgroup_facts *f, char **ret)
 {
 	if (host->swap_file)
-		return say(ret,
-			   "all swap is in files (%s), where the kernel has no slots for whole THPs; "
-			   "use a partition or another block device",
-			   host->swap_file);
+		return say(
+			ret,
+			"all swap is in files (%s), where the kernel has no slots for whole THPs; "
+			"use a partition or another block device",
+			host->swap_file);
 	if (host->thp_never)
 		return say(ret, "there are no THPs, as transparent_hugepage/enabled is never; say "
 				"\"echo madvise >/sys/kernel/mm/transparent_hugepage/enabled\", or "
@@ -91,11 +93,13 @@ static int find_what_splits(const struct host_facts *host, const struct cgroup_f
 				"inherit in its directory, "
 				"/sys/kernel/mm/transparent_hugepage/hugepages-2048kB for 2 MiB");
 	if (f->thp_disabled)
-		return say(ret, "THPs are disabled for a process in it, by prctl(PR_SET_THP_DISABLE); "
-				"for a unit say MemoryTHP=inherit");
+		return say(ret,
+			   "THPs are disabled for a process in it, by prctl(PR_SET_THP_DISABLE); "
+			   "for a unit say MemoryTHP=inherit");
 	if (f->shmem > f->anon && f->shmem >= 2 << 20)
 		return say(ret,
-			   "%" PRIu64 " MiB of its memory is shared and only %" PRIu64 " MiB is not, "
+			   "%" PRIu64 " MiB of its memory is shared and only %" PRIu64
+			   " MiB is not, "
 			   "and THPs of shared memory are split; nothing is to be done but not to "
 			   "expect whole THPs",
 			   f->shmem >> 20, f->anon >> 20);
@@ -110,8 +114,9 @@ int effect_hindrance(const struct policy *p, const struct host_facts *host,
 	if (p->mode != MODE_PMD && p->mode != MODE_ZSWAP)
 		return 0;
 	if (host->no_swap)
-		return say(ret, "there is no swap, so nothing of it can be swapped%s; see mkswap(8) "
-				"and swapon(8)",
+		return say(ret,
+			   "there is no swap, so nothing of it can be swapped%s; see mkswap(8) "
+			   "and swapon(8)",
 			   p->mode == MODE_ZSWAP ? ", and what zswap has needs room there, too"
 						 : "");
 	if (f->no_swap)
@@ -119,11 +124,11 @@ int effect_hindrance(const struct policy *p, const struct host_facts *host,
 	if (above->no_swap)
 		return say_no_swap(ret, above->no_swap, false);
 	if (p->mode == MODE_ZSWAP)
-		return settled && above->no_zswap
-			       ? say(ret,
-				     "memory.zswap.max is 0 in %s, so nothing below it goes to zswap",
-				     above->no_zswap)
-			       : 0;
+		return settled && above->no_zswap ? say(ret,
+							"memory.zswap.max is 0 in %s, so nothing "
+							"below it goes to zswap",
+							above->no_zswap)
+						  : 0;
 	return find_what_splits(host, f, ret);
 }
 
@@ -154,10 +159,11 @@ bool effect_hints(const struct config *config, const struct host_facts *host, st
 			   "only keeps cgroups out of zswap");
 	else if (pmd && swap_pmd->error >= 0 && swap_pmd->live == SWAP_PMD_NEVER &&
 		 will_be(config, host, SETTING_SWAP_PMD) == SWAP_PMD_NEVER)
-		report_add(report, REPORT_WARNING, NULL, 0,
-			   "mode = pmd needs swap-pmd = %sexclusive or always in [kernel]; swap_pmd "
-			   "is never, so THPs are split at swap-out",
-			   swap_pmd->words & 1U << SWAP_PMD_AUTO ? "auto, " : "");
+		report_add(
+			report, REPORT_WARNING, NULL, 0,
+			"mode = pmd needs swap-pmd = %sexclusive or always in [kernel]; swap_pmd "
+			"is never, so THPs are split at swap-out",
+			swap_pmd->words & 1U << SWAP_PMD_AUTO ? "auto, " : "");
 	if (compressed && zswap->error >= 0 && !zswap->live &&
 	    !will_be(config, host, SETTING_ZSWAP))
 		report_add(report, REPORT_WARNING, NULL, 0,

@@ -22,8 +22,8 @@ struct host_facts {
 	struct kernel_facts kernel[N_KERNEL_SETTINGS];
 	bool has_cgroups; /* cgroup v2 is mounted */
 	bool no_swap;
-	char *swap_file; /* the first area, if all are files; else NULL */
-	char *zram;      /* an area that is zram; NULL: none */
+	char *swap_file;               /* the first area, if all are files; else NULL */
+	char *zram;                    /* an area that is zram; NULL: none */
 	bool thp_never, thp_pmd_never; /* no THPs, none of the size that a PMD maps */
 	/* DefaultMemoryZSwapWriteback=no: PID 1 writes 0 for units that do not say otherwise. */
 	bool default_no_writeback;
@@ -46,15 +46,15 @@ struct setting_facts {
 };
 
 struct cgroup_facts {
-	const char *cgroup; /* of the caller */
-	uint64_t id;        /* inode number; 0: it does not exist */
-	bool has_memory;    /* the memory controller is enabled for it */
+	const char *cgroup;  /* of the caller */
+	uint64_t id;         /* inode number; 0: it does not exist */
+	bool has_memory;     /* the memory controller is enabled for it */
 	unsigned int looked; /* bits of the settings that are known */
 	struct setting_facts of[N_CGROUP_SETTINGS];
 	bool no_swap;             /* memory.swap.max is 0 */
 	struct counters counters; /* with mode = pmd */
 	uint64_t anon, shmem;     /* bytes; the same */
-	bool thp_disabled;     /* by prctl(2), for a process in it */
+	bool thp_disabled;        /* by prctl(2), for a process in it */
 };
 
 #endif

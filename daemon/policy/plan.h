@@ -25,7 +25,7 @@ struct plan_item {
 	enum setting setting;
 	const char *cgroup; /* NULL: a setting of the kernel */
 	const char *policy; /* that wants it; NULL: none does */
-	bool as_property; /* of the unit, to be set through PID 1; else to be written */
+	bool as_property;   /* of the unit, to be set through PID 1; else to be written */
 	uint64_t from, to;
 	/* For the record. */
 	uint64_t id, original;

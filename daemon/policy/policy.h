@@ -23,11 +23,11 @@ const struct policy *policy_resolve(const struct config *c, const char *cgroup,
 bool policy_may_match_below(const struct config *c, const char *cgroup);
 
 /*
- * zswap limits are hierarchical: below a cgroup with mode = pmd, mode = zswap cannot come true; below
- * one with zswap-writeback = no, a cgroup with mode = pmd could not swap at all; and nothing swaps
- * below one with mode = none. The policy
- * of the nearest ancestor that contradicts the policy p of a cgroup in this way goes to *ret, its
- * path to *ret_cgroup, which the caller frees; NULL if there is none. 0 or -ENOMEM.
+ * zswap limits are hierarchical: below a cgroup with mode = pmd, mode = zswap cannot come true;
+ * below one with zswap-writeback = no, a cgroup with mode = pmd could not swap at all; and nothing
+ * swaps below one with mode = none. The policy of the nearest ancestor that contradicts the policy
+ * p of a cgroup in this way goes to *ret, its path to *ret_cgroup, which the caller frees; NULL if
+ * there is none. 0 or -ENOMEM.
  */
 int policy_find_blocker(const struct config *c, const char *cgroup, const struct policy *p,
 			const struct policy **ret, char **ret_cgroup);

@@ -19,13 +19,16 @@ enum kind {
 };
 
 static const char *const swap_pmd_words[] = {
-	[SWAP_PMD_NEVER] = "never",	[SWAP_PMD_EXCLUSIVE] = "exclusive",
-	[SWAP_PMD_ALWAYS] = "always", [SWAP_PMD_AUTO] = "auto", NULL,
+	[SWAP_PMD_NEVER] = "never",
+	[SWAP_PMD_EXCLUSIVE] = "exclusive",
+	[SWAP_PMD_ALWAYS] = "always",
+	[SWAP_PMD_AUTO] = "auto",
+	NULL,
 };
 
 /* Those of the kernel. With another one in force the setting cannot be given back, so not set. */
 static const char *const compressor_words[] = { "842", "deflate", "deflate-iaa", "lz4", "lz4hc",
-						"lzo", "lzo-rle", "zstd",	 NULL };
+						"lzo", "lzo-rle", "zstd",        NULL };
 
 #define ZSWAP_PARAMETER(name) "sys/module/zswap/parameters/" name
 

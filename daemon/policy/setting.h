@@ -7,8 +7,8 @@
 
 /*
  * Everything the daemon may write, the kernel's settings first and those of a cgroup last. A value
- * is a number: bytes for a limit (UINT64_MAX is "max"), 0 or 1 for a switch, the index of a word, which
- * for swap_pmd is an enum swap_pmd.
+ * is a number: bytes for a limit (UINT64_MAX is "max"), 0 or 1 for a switch, the index of a word,
+ * which for swap_pmd is an enum swap_pmd.
  */
 enum setting {
 	SETTING_SWAP_PMD,

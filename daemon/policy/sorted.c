@@ -57,11 +57,6 @@ void sorted_clear(struct sorted *s)
 	*s = (struct sorted){};
 }
 
-int sorted_by_text(const void *key, const void *element)
-{
-	return strcmp(key, element);
-}
-
 int sorted_by_name(const void *key, const void *element)
 {
 	return strcmp(key, *(const char *const *)element);

@@ -29,8 +29,7 @@ void sorted_remove(struct sorted *s, size_t start, size_t end);
 /* Free the array, and not what it points to. */
 void sorted_clear(struct sorted *s);
 
-/* For elements that are strings, or start with a pointer to one. */
-int sorted_by_text(const void *key, const void *element);
+/* For elements that start with a pointer to a string. */
 int sorted_by_name(const void *key, const void *element);
 
 #endif

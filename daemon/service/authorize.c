@@ -49,10 +49,9 @@ int manager_authorize(struct manager *m, sd_bus_message *call, const char *actio
 	if (!q)
 		return -ENOMEM;
 	*q = (struct question){ m, sd_bus_message_ref(call), done };
-	r = sd_bus_message_new_method_call(bus, &ask, "org.freedesktop.PolicyKit1",
-					   "/org/freedesktop/PolicyKit1/Authority",
-					   "org.freedesktop.PolicyKit1.Authority",
-					   "CheckAuthorization");
+	r = sd_bus_message_new_method_call(
+		bus, &ask, "org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority",
+		"org.freedesktop.PolicyKit1.Authority", "CheckAuthorization");
 	if (r >= 0)
 		r = sd_bus_message_append(
 			ask, "(sa{sv})sa{ss}us", "system-bus-name", 1, "name", "s", sender, action,

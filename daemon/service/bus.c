@@ -63,7 +63,8 @@ static const char *explain_outcome(const struct manager *m, enum outcome outcome
 	uint64_t next, now = clock_usec(CLOCK_MONOTONIC), seconds;
 
 	*ret = NULL;
-	if (outcome != OUTCOME_FAILED || failures == 0 || sd_event_source_get_time(m->retry_timer, &next) < 0 || next < now)
+	if (outcome != OUTCOME_FAILED || failures == 0 ||
+	    sd_event_source_get_time(m->retry_timer, &next) < 0 || next < now)
 		return reason ?: "";
 	seconds = (next - now + USEC_PER_SEC - 1) / USEC_PER_SEC;
 	if (asprintf(ret, "%s; failed %u time%s, tried again in %" PRIu64 " s", reason ?: "unknown",
@@ -178,8 +179,8 @@ struct listing {
 };
 
 /*
- * The state of a cgroup, and why it is so, in text that the caller frees; NULL: nothing to say. What
- * was counted of it on the way goes to *counters.
+ * The state of a cgroup, and why it is so, in text that the caller frees; NULL: nothing to say.
+ * What was counted of it on the way goes to *counters.
  */
 static const char *cgroup_state(struct listing *l, const struct cgroup *c,
 				struct counters *counters, char **ret_reason)
@@ -192,8 +193,8 @@ static const char *cgroup_state(struct listing *l, const struct cgroup *c,
 
 	if (set && look_above(m->root_fd, c->path, &l->above) >= 0) {
 		look_at_effect(m->root_fd, mode, &facts);
-		hindered = effect_hindrance(c->policy, &l->host, &l->above, &facts, true,
-					    ret_reason);
+		hindered =
+			effect_hindrance(c->policy, &l->host, &l->above, &facts, true, ret_reason);
 		*counters = facts.counters;
 	}
 	if (!set || mode != MODE_PMD)
@@ -261,8 +262,7 @@ static int append_cgroup(struct listing *l, sd_bus_message *reply, const struct 
 	if (r >= 0)
 		r = sd_bus_message_append(
 			reply, "s",
-			hindrance
-				?: explain_outcome(m, c->outcome, c->reason, failures, &text));
+			hindrance ?: explain_outcome(m, c->outcome, c->reason, failures, &text));
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -337,9 +337,9 @@ static int ask_for_change(sd_bus_message *call, struct manager *m, bool restore,
 {
 	int r = check_root(call, restore ? "give back" : "reload", error);
 
-	if (r == -EACCES && manager_authorize(m, call,
-					      restore ? BUS_NAME ".restore" : BUS_NAME ".reload",
-					      on_authorized) >= 0) {
+	if (r == -EACCES &&
+	    manager_authorize(m, call, restore ? BUS_NAME ".restore" : BUS_NAME ".reload",
+			      on_authorized) >= 0) {
 		sd_bus_error_free(error);
 		return 1;
 	}

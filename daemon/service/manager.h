@@ -18,9 +18,9 @@
 /*
  * The daemon's one struct, which owns everything, and what all of its parts need to say and to
  * note. The parts, each of which uses only those before it: keep.c has plans carried out, prepare.c
- * sees to units that do not run, reconcile.c compares and decides, track.c notices changes, reload.c
- * goes from reading the configuration to the verdict; stats.c, bus.c, clients.c and connect.c talk
- * to others; run.c puts it all together.
+ * sees to units that do not run, reconcile.c compares and decides, track.c notices changes,
+ * reload.c goes from reading the configuration to the verdict; stats.c, bus.c, clients.c and
+ * connect.c talk to others; run.c puts it all together.
  */
 
 struct clients;
@@ -57,7 +57,8 @@ struct reload {
 /* The verdict of the last reload. */
 struct verdict {
 	bool accepted;
-	uint64_t usec, accepted_usec; /* CLOCK_REALTIME, of the last one and the last accepted one */
+	uint64_t usec,
+		accepted_usec; /* CLOCK_REALTIME, of the last one and the last accepted one */
 	struct report report;
 };
 

@@ -66,12 +66,13 @@ static int decide(struct manager *m, const struct match *match, const struct pid
 	if (strcmp(unit->id, match->glob) != 0) {
 		/* To set its properties would be to set those of a unit that has no policy. */
 		if (m->reload.active)
-			manager_say(m, REPORT_WARNING,
-				    &(struct log_fields){ .message_id = MESSAGE_DEGRADED },
-				    "%s:%u: unit = %s is another name of %s, and matches no cgroup; "
-				    "say unit = %s",
-				    match->origin.file, match->origin.line, match->glob, unit->id,
-				    unit->id);
+			manager_say(
+				m, REPORT_WARNING,
+				&(struct log_fields){ .message_id = MESSAGE_DEGRADED },
+				"%s:%u: unit = %s is another name of %s, and matches no cgroup; "
+				"say unit = %s",
+				match->origin.file, match->origin.line, match->glob, unit->id,
+				unit->id);
 		return 0;
 	}
 	policy = policy_resolve(m->config, unit->cgroup, NULL);
@@ -169,12 +170,12 @@ int manager_on_prepare_timer(sd_event_source *source, uint64_t usec, void *userd
 	if (!p->active)
 		return 0;
 	if (!p->late)
-		manager_say(m, REPORT_WARNING,
-			    &(struct log_fields){ .message_id = MESSAGE_DEGRADED },
-			    "PID 1 is slow to answer: up to %zu units that do not run are not "
-			    "prepared yet; that goes on, and one that starts before gets its policy "
-			    "a moment later",
-			    left);
+		manager_say(
+			m, REPORT_WARNING, &(struct log_fields){ .message_id = MESSAGE_DEGRADED },
+			"PID 1 is slow to answer: up to %zu units that do not run are not "
+			"prepared yet; that goes on, and one that starts before gets its policy "
+			"a moment later",
+			left);
 	p->late = true;
 	manager_carry_out(m, &p->plan);
 	manager_arm(source, FLUSH_USEC);

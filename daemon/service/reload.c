@@ -160,7 +160,8 @@ void manager_log_report(const struct manager *m, const struct report *report,
 	}
 	if (report->n > LOGGED_MAX)
 		log_full(LOG_WARNING, &(struct log_fields){ .message_id = message_id },
-			 "There are %zu more messages like these; \"pmdswapctl check\" prints all of "
+			 "There are %zu more messages like these; \"pmdswapctl check\" prints all "
+			 "of "
 			 "them",
 			 report->n - LOGGED_MAX);
 }

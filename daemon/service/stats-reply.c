@@ -122,7 +122,7 @@ static int append_processes(sd_bus_message *reply, const struct sample *sample)
 }
 
 int stats_reply(sd_bus_message *call, const struct manager *m, const struct sample *sample,
-		    const char *reason)
+		const char *reason)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 	int r = sd_bus_message_new_method_return(call, &reply);

@@ -156,7 +156,7 @@ static void answer(struct stats *s, sd_bus_message *call, int error)
 
 	if (r >= 0)
 		r = stats_reply(call, s->manager, sampler_last(s->sampler),
-				    *s->reason ? s->reason : NULL);
+				*s->reason ? s->reason : NULL);
 	if (r < 0)
 		r = sd_bus_reply_method_errno(call, r, NULL);
 	if (r < 0)

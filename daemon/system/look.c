@@ -291,8 +291,8 @@ bool look_effective(int root_fd, const char *cgroup, struct effective *ret)
 
 	/* A cgroup without limits has none. */
 	ret->zswap_max = LIMIT_MAX;
-	known = cgroupfs_read_effective(root_fd, cgroup, SETTING_CGROUP_ZSWAP_MAX,
-					&ret->zswap_max, NULL) >= 0;
+	known = cgroupfs_read_effective(root_fd, cgroup, SETTING_CGROUP_ZSWAP_MAX, &ret->zswap_max,
+					NULL) >= 0;
 	cgroupfs_read_effective(root_fd, cgroup, SETTING_CGROUP_ZSWAP_WRITEBACK, &writeback, NULL);
 	cgroupfs_read_effective(root_fd, cgroup, SETTING_CGROUP_SWAP_MAX, &swap, NULL);
 	ret->writeback = writeback;

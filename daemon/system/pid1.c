@@ -12,12 +12,12 @@
 
 /* These hold everything up. */
 #define CONNECT_TIMEOUT_USEC (5 * 1000 * 1000ULL)
-#define WAIT_USEC	     (5 * 1000 * 1000ULL)
+#define WAIT_USEC            (5 * 1000 * 1000ULL)
 /* This does not, and PID 1 is busy for a while with a reload of its own if it has many units. */
 #define SET_TIMEOUT_USEC     (25 * 1000 * 1000ULL)
 /* The bus limits the calls that may wait for an answer. */
 #define CALLS_MAX            16
-#define QUERIES_MAX	     8 /* of five or six calls each */
+#define QUERIES_MAX          8 /* of five or six calls each */
 
 #define PROPERTIES_MAX N_CGROUP_SETTINGS
 
@@ -501,9 +501,9 @@ static int on_loaded(sd_bus_message *reply, void *userdata, sd_bus_error *ret_er
 static int ask(struct query *q)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-	int r = sd_bus_message_new_method_call(
-		q->pid1->bus, &call, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-		"org.freedesktop.systemd1.Manager", "LoadUnit");
+	int r = sd_bus_message_new_method_call(q->pid1->bus, &call, "org.freedesktop.systemd1",
+					       "/org/freedesktop/systemd1",
+					       "org.freedesktop.systemd1.Manager", "LoadUnit");
 
 	if (r >= 0)
 		r = sd_bus_message_append(call, "s", q->name);

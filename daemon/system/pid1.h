@@ -44,8 +44,8 @@ struct pid1_unit {
 void pid1_unit_clear(struct pid1_unit *u);
 
 /*
- * Ask PID 1 what it has for a unit, loaded if need be. The callback comes once, with 0 and the unit,
- * which it may take over, or a negative errno: -ENOENT if PID 1 cannot load it.
+ * Ask PID 1 what it has for a unit, loaded if need be. The callback comes once, with 0 and the
+ * unit, which it may take over, or a negative errno: -ENOENT if PID 1 cannot load it.
  */
 typedef void (*pid1_unit_t)(void *userdata, int error, struct pid1_unit *unit);
 int pid1_ask_unit(struct pid1 *p, const char *unit, pid1_unit_t done, void *userdata);

@@ -61,8 +61,7 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 	return 0;
 }
 
-int watch_new(struct watch **ret, sd_event *event, int root_fd, watch_batch_t batch,
-	      void *userdata)
+int watch_new(struct watch **ret, sd_event *event, int root_fd, watch_batch_t batch, void *userdata)
 {
 	struct watch *w = calloc(1, sizeof(*w));
 	int r;
