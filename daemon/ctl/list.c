@@ -69,6 +69,9 @@ enum exit_code ctl_list(const struct ctl *x, const char *argument)
 	r = views_read(bus, &views, &error);
 	if (r < 0)
 		return ctl_call_failed(&error, r);
+	r = views_read_effects(root_fd, &views);
+	if (r < 0)
+		return ctl_fail(r, "cannot look at the cgroups");
 	if (!views_filter(&views, x->states, argument)) {
 		fprintf(stderr,
 			"pmdswapctl: --state %s: must be states with commas between them: "
@@ -77,9 +80,6 @@ enum exit_code ctl_list(const struct ctl *x, const char *argument)
 			x->states);
 		return EXIT_USAGE;
 	}
-	r = views_read_effects(root_fd, &views);
-	if (r < 0)
-		return ctl_fail(r, "cannot look at the cgroups");
 	return x->json ? ctl_json_print(views_to_json(&views))
 		       : print_text(x, &views, argument || x->states);
 }
