@@ -6,10 +6,11 @@
 _pmdswapctl() {
 	local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command='' i
 	local -A options=(
-		[status]='--full --json' [list]='--full --json' [explain]='--full --json' [check]=''
+		[status]='--full --json' [list]='--full --json --state' [explain]='--full --json' [check]='--json'
 		[plan]='--full --json' [verify]='--full --json' [reload]='' [restore]='--print'
 		[stats]='--full --json --prometheus' [top]='--full --interval --once' [support]='--full'
 	)
+	local states='exclusive zswap none draining keep blocked pending failed drifted missing overridden'
 	COMPREPLY=()
 
 	if [[ $previous == --root ]]; then
@@ -17,8 +18,12 @@ _pmdswapctl() {
 		return
 	fi
 	[[ $previous != --interval ]] || return 0
+	if [[ $previous == --state ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$states" -- "$word")
+		return
+	fi
 	for ((i = 1; i < COMP_CWORD; i++)); do
-		if [[ ${COMP_WORDS[i]} == --root || ${COMP_WORDS[i]} == --interval ]]; then
+		if [[ ${COMP_WORDS[i]} == --root || ${COMP_WORDS[i]} == --interval || ${COMP_WORDS[i]} == --state ]]; then
 			((i++))
 		elif [[ ${COMP_WORDS[i]} != -* ]]; then
 			command=${COMP_WORDS[i]}

@@ -8,8 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "conf.h"
-#include "policy.h"
+#include "policy/conf.h"
+#include "policy/policy.h"
 
 static size_t count_lines(const uint8_t *data, size_t size)
 {
@@ -57,7 +57,9 @@ static void check_config(const struct config *c)
 
 		assert(!p || match);
 		for (int s = SETTING_CGROUP_FIRST; s < N_SETTINGS; s++)
-			assert(policy_wants(p, s, &want) == (p && p->mode != MODE_KEEP));
+			if (policy_wants(p, s, &want))
+				assert(p->mode != MODE_KEEP &&
+				       (p->mode == MODE_NONE) == (s == SETTING_CGROUP_SWAP_MAX));
 		policy_may_match_below(c, cgroup);
 	}
 }
@@ -78,7 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(conf_parse(c, "f", (const char *)data + at, len, &report) == 0);
 		at += len + 1;
 	}
-	conf_finish(c, &report);
+	assert(conf_finish(c, &report) == 0);
 	policy_check(c, &report);
 	report_sort(&report);
 	for (size_t i = 0; i < report.n; i++) {

@@ -7,20 +7,19 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "state.h"
+#include "policy/state.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct state state = {}, again = {};
-	char *text = strndup((const char *)data, size), *first, *second;
+	char *first, *second;
 	size_t first_size, second_size;
 
-	assert(text);
-	if (state_parse(&state, text) == 0) {
+	if (state_parse(&state, (const char *)data, size) == 0) {
 		assert(state_format(&state, &first, &first_size) == 0);
-		assert(state_parse(&again, first) == 0);
+		assert(state_parse(&again, first, first_size) == 0);
 		assert(state_format(&again, &second, &second_size) == 0);
 		assert(first_size == second_size && memcmp(first, second, first_size) == 0);
 		free(first);
@@ -28,6 +27,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	state_clear(&state);
 	state_clear(&again);
-	free(text);
 	return 0;
 }

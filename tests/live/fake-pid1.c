@@ -7,7 +7,7 @@
  * ROOT/sys/fs/cgroup some time after its reply.
  *
  *   --knows PROPERTY  a property it has; repeatable
- *   --unit NAME       a unit that is loaded; repeatable
+ *   --unit GLOB       units that are loaded; repeatable
  *   --late MSEC       time between the reply and the write (0)
  *   --mute            never answer SetUnitProperties
  *   --fail            refuse SetUnitProperties
@@ -16,12 +16,14 @@
  *   --rounds          write limits as the kernel would show them, in whole pages
  *   --alias NAME=UNIT another name of a unit; repeatable
  *   --in UNIT=SLICE   the slice of a unit, if it is not system.slice; repeatable
+ *   --default-no-writeback  DefaultMemoryZSwapWriteback=no, if it knows that
  *   --slow MSEC       time that it takes to answer each question (0)
  *
  * SIGUSR1 makes it say that it has reloaded.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -45,7 +47,7 @@ static struct {
 	const char *aliases[NAMES_MAX], *slices[NAMES_MAX]; /* NAME=VALUE */
 	int n_knows, n_units, n_aliases, n_slices;
 	unsigned int late_msec, slow_msec, fails;
-	bool mute, fail, lazy, rounds;
+	bool mute, fail, lazy, rounds, no_writeback;
 	sd_event *event;
 	sd_bus *bus; /* the last connection */
 } fake;
@@ -58,7 +60,7 @@ struct write {
 static bool has(const char *const *names, int n, const char *name)
 {
 	for (int i = 0; i < n; i++)
-		if (strcmp(names[i], name) == 0)
+		if (strcmp(names[i], name) == 0 || fnmatch(names[i], name, 0) == 0)
 			return true;
 	return false;
 }
@@ -207,6 +209,9 @@ static int get_property(sd_bus_message *m)
 	r = sd_bus_message_skip(m, "s");
 	if (r >= 0)
 		r = sd_bus_message_read(m, "s", &name);
+	if (r >= 0 && strcmp(name, "DefaultMemoryZSwapWriteback") == 0 &&
+	    has(fake.knows, fake.n_knows, name))
+		return sd_bus_reply_method_return(m, "v", "b", !fake.no_writeback);
 	if (r >= 0)
 		r = sd_bus_path_decode(sd_bus_message_get_path(m), "/unit", &unit);
 	if (r < 0)
@@ -317,6 +322,7 @@ int main(int argc, char **argv)
 		{ "rounds", no_argument, NULL, 'r' },
 		{ "alias", required_argument, NULL, 'a' },
 		{ "in", required_argument, NULL, 'i' },
+		{ "default-no-writeback", no_argument, NULL, 'w' },
 		{ "slow", required_argument, NULL, 's' },
 		{},
 	};
@@ -344,6 +350,8 @@ int main(int argc, char **argv)
 			fake.fails = atoi(optarg);
 		else if (c == 'm')
 			fake.mute = true;
+		else if (c == 'w')
+			fake.no_writeback = true;
 		else if (c == 'f')
 			fake.fail = true;
 		else if (c == 'l')

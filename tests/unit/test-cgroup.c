@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cgroup.h"
+#include "policy/cgroup.h"
 
 static void test_subtrees_stay_together(void **state)
 {
@@ -16,12 +16,12 @@ static void test_subtrees_stay_together(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
 		assert_non_null(cgroup_table_add(&t, paths[i]));
 	assert_ptr_equal(cgroup_table_add(&t, "/a"), cgroup_table_find(&t, "/a"));
-	assert_int_equal(t.n, ARRAY_SIZE(sorted));
-	for (size_t i = 0; i < t.n; i++)
-		assert_string_equal(t.cgroups[i]->path, sorted[i]);
+	assert_int_equal(cgroup_table_size(&t), ARRAY_SIZE(sorted));
+	for (size_t i = 0; i < cgroup_table_size(&t); i++)
+		assert_string_equal(cgroup_table_at(&t, i)->path, sorted[i]);
 
 	cgroup_table_subtree(&t, "/", &start, &end);
-	assert_int_equal(end - start, t.n);
+	assert_int_equal(end - start, cgroup_table_size(&t));
 	cgroup_table_subtree(&t, "/none", &start, &end);
 	assert_int_equal(start, end);
 	cgroup_table_subtree(&t, "/a", &start, &end);
@@ -31,6 +31,17 @@ static void test_subtrees_stay_together(void **state)
 	assert_null(cgroup_table_find(&t, "/a/x"));
 	assert_non_null(cgroup_table_find(&t, "/a-b"));
 	cgroup_table_clear(&t);
+}
+
+static void test_paths(void **state)
+{
+	static const char *const good[] = { "/", "/a", "/a.slice/b c", "/...", "/.a" };
+	static const char *const bad[] = { "", "a", "//", "/a/", "/a//b", "/.", "/a/..", "/../a" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
+		assert_true(cgroup_is_path(good[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_false(cgroup_is_path(bad[i]));
 }
 
 static void test_drift(void **state)
@@ -64,6 +75,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_below),
 		cmocka_unit_test(test_subtrees_stay_together),
+		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_drift),
 	};
 

@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "conf-load.h"
-#include "fs.h"
+#include "system/conf-load.h"
+#include "system/fs.h"
 
 /* A root directory of its own for each test. */
 struct root {
@@ -165,8 +165,7 @@ static void test_writable_by_others_is_refused(void **state)
 	expect(r,
 	       "/etc/pmdswapd.conf: may be written by others than its owner (chmod go-w "
 	       "/etc/pmdswapd.conf)\n"
-	       "/etc/pmdswapd.conf:2: unknown key nonsense; there are swap-pmd, zswap, "
-	       "zswap-shrinker and zswap-max-pool-percent\n"
+	       "/etc/pmdswapd.conf:2: unknown key nonsense; there are swap-pmd, zswap, zswap-shrinker, zswap-compressor, zswap-max-pool-percent and zswap-accept-threshold-percent\n"
 	       "/etc/pmdswapd.conf.d/a.conf: may be written by others than its owner (chmod go-w "
 	       "/etc/pmdswapd.conf.d/a.conf)\n");
 }
@@ -194,8 +193,7 @@ static void test_a_directory_that_others_may_write_is_refused(void **state)
 	assert_int_equal(fchmodat(r->fd, "run/pmdswapd.conf.d", 0775, 0), 0);
 	expect(r, "/run/pmdswapd.conf.d: may be written by others than its owner (chmod go-w "
 		  "/run/pmdswapd.conf.d)\n"
-		  "/run/pmdswapd.conf.d/a.conf:2: unknown key nonsense; there are swap-pmd, zswap, "
-		  "zswap-shrinker and zswap-max-pool-percent\n");
+		  "/run/pmdswapd.conf.d/a.conf:2: unknown key nonsense; there are swap-pmd, zswap, zswap-shrinker, zswap-compressor, zswap-max-pool-percent and zswap-accept-threshold-percent\n");
 }
 
 /* The bus and JSON take text only: a reload would be without an answer. */

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "conf.h"
-#include "policy.h"
+#include "policy/conf.h"
+#include "policy/policy.h"
 
 #define GOOD_POLICY "[policy p]\nunit = a.service\nmode = pmd\n"
 
@@ -17,7 +17,7 @@ static struct config *parse_bytes(const char *text, size_t size, struct report *
 
 	assert_non_null(c);
 	assert_int_equal(conf_parse(c, "f", text, size, report), 0);
-	conf_finish(c, report);
+	assert_int_equal(conf_finish(c, report), 0);
 	policy_check(c, report);
 	report_sort(report);
 	return c;
@@ -267,7 +267,7 @@ static void test_inih_trap_5_all_errors_are_reported(void **state)
 	      "f:2: log-level = loud: must be err, warning, notice, info or debug\n"
 	      "f:4: zswap = maybe: must be keep, off or on\n"
 	      "f:5: zswap-max-pool-percent = 101: must be keep or a number from 1 to 100\n"
-	      "f:8: mode = huge: must be keep, pmd or zswap\n"
+	      "f:8: mode = huge: must be keep, pmd, zswap or none\n"
 	      "f:9: priority = high: must be a number from -1000000 to 1000000\n"
 	      "f:10: unknown section [colour]; there are [daemon], [kernel], [stats] and [policy "
 	      "NAME]\n");
@@ -276,7 +276,7 @@ static void test_inih_trap_5_all_errors_are_reported(void **state)
 static void test_inih_trap_6_empty_and_repeated_sections(void **state)
 {
 	check("[policy empty]\n[kernel]\n[kernel]\n",
-	      "f:1: [policy empty] has no mode; add mode = pmd, zswap or keep\n"
+	      "f:1: [policy empty] has no mode; add mode = pmd, zswap, none or keep\n"
 	      "f:1: [policy empty] matches nothing; add unit = GLOB or cgroup = /GLOB\n"
 	      "f:3: section [kernel] is a duplicate of the one in line 2; put them together\n");
 	check("[kernel\n[kernel] zswap = on\n",
@@ -298,13 +298,13 @@ static void test_a_section_with_a_wrong_name_is_read_all_the_same(void **state)
 	      "x\n",
 	      "f:1: a policy needs a name: [policy NAME]\n"
 	      "f:1: [policy ] matches nothing; add unit = GLOB or cgroup = /GLOB\n"
-	      "f:2: mode = huge: must be keep, pmd or zswap\n"
+	      "f:2: mode = huge: must be keep, pmd, zswap or none\n"
 	      "f:3: policy name 'a b': use letters, digits, '_', '.' and '-'\n"
 	      "f:4: unit = a: must end in .service, .slice, .scope, .socket, .mount or .swap\n"
 	      "f:6: '[policy c' lacks the closing ']'\n"
 	      "f:9: priority = x: must be a number from -1000000 to 1000000\n"
 	      "f:10: section name of 52 bytes is too long; at most 49\n"
-	      "f:12: mode = x: must be keep, pmd or zswap\n");
+	      "f:12: mode = x: must be keep, pmd, zswap or none\n");
 }
 
 static void test_inih_trap_6_repeated_keys(void **state)
@@ -323,7 +323,7 @@ static void test_inih_trap_8_binary(void **state)
 
 	check_bytes(nul, sizeof(nul) - 1,
 		    "f:2: NUL byte in the line; this is no text file\n"
-		    "f:3: swap-pmd = x: must be keep, never, exclusive or always\n");
+		    "f:3: swap-pmd = x: must be keep, never, exclusive, always or auto\n");
 	check("\xff\n\xc0\xaf\n\xed\xa0\x80\n\xf4\x90\x80\x80\n\xc3\n",
 	      "f:1: line is not valid UTF-8\n"
 	      "f:2: line is not valid UTF-8\n"
@@ -355,10 +355,10 @@ static void test_inih_trap_9_text_of_a_given_length(void **state)
 static void test_values(void **state)
 {
 	check("[kernel]\nfoo = 1\nmemory.zswap.max = 0\nzswap =\n[daemon]\nbar = 1\n",
-	      "f:2: unknown key foo; there are swap-pmd, zswap, zswap-shrinker and "
-	      "zswap-max-pool-percent\n"
-	      "f:3: unknown key memory.zswap.max; there are swap-pmd, zswap, zswap-shrinker and "
-	      "zswap-max-pool-percent\n"
+	      "f:2: unknown key foo; there are swap-pmd, zswap, zswap-shrinker, zswap-compressor, "
+	      "zswap-max-pool-percent and zswap-accept-threshold-percent\n"
+	      "f:3: unknown key memory.zswap.max; there are swap-pmd, zswap, zswap-shrinker, zswap-compressor, "
+	      "zswap-max-pool-percent and zswap-accept-threshold-percent\n"
 	      "f:4: zswap has no value\n"
 	      "f:6: unknown key bar; there are log-level, on-drift and restore\n");
 	check("[kernel]\nzswap-max-pool-percent = 0\n",
@@ -407,8 +407,8 @@ static void test_intervals(void **state)
 			 bad[i]);
 		check(text, expected);
 	}
-	check("[stats]\ntaskstats = yes\nfoo = 1\n",
-	      "f:2: taskstats = yes: must be off or on\n"
+	check("[stats]\ntaskstats = maybe\nfoo = 1\n",
+	      "f:2: taskstats = maybe: must be no or yes, or off or on\n"
 	      "f:3: unknown key foo; there are taskstats and interval\n");
 }
 
@@ -518,7 +518,7 @@ static void test_zswap_below_pmd(void **state)
 	/* A mode that is none is not taken for another one. */
 	check("[policy top]\ncgroup = /a\nmode = pmd\n[policy sub]\ncgroup = /a/b\nmode = zwsap\n"
 	      "zswap-writeback = no\n",
-	      "f:6: mode = zwsap: must be keep, pmd or zswap\n");
+	      "f:6: mode = zwsap: must be keep, pmd, zswap or none\n");
 	/* Another policy wins below. */
 	check("[policy top]\ncgroup = /a\nmode = pmd\n[policy sub]\ncgroup = /a/b\nmode = zswap\n"
 	      "[policy boss]\ncgroup = /a/*\nmode = pmd\npriority = 1\n",
@@ -547,7 +547,7 @@ static void test_drop_in(void **state)
 
 	assert_int_equal(conf_parse(c, "a", first, strlen(first), &report), 0);
 	assert_int_equal(conf_parse(c, "b", second, strlen(second), &report), 0);
-	conf_finish(c, &report);
+	assert_int_equal(conf_finish(c, &report), 0);
 	assert_false(report_failed(&report));
 	assert_int_equal(c->kernel[SETTING_ZSWAP].value, 0);
 	assert_int_equal(c->n_policies, 1);
@@ -560,9 +560,49 @@ static void test_drop_in(void **state)
 	config_free(c);
 }
 
+static void test_a_comment_is_not_cut_off_a_name(void **state)
+{
+	check("[policy p]\nunit = a.service ;b\ncgroup = /a\t;b\nmode = pmd ; as before\nunit = b.service\n",
+	      "f:2: 'unit = a.service ;b': a comment goes on a line of its own; for a blank that is "
+	      "part of a name say '?'\n"
+	      "f:3: 'cgroup = /a\t;b': a comment goes on a line of its own; for a blank that is part "
+	      "of a name say '?'\n");
+}
+
+static void test_brackets_of_cgroups(void **state)
+{
+	check("[policy p]\ncgroup = /[\ncgroup = /a[b/c]\ncgroup = /[ab]/c\nmode = pmd\n",
+	      "f:2: cgroup = /[: there is no ']' to the '['\n"
+	      "f:3: cgroup = /a[b/c]: there is no ']' to the '['\n");
+}
+
+static void test_yes_and_on_are_alike(void **state)
+{
+	check("[kernel]\nzswap = yes\nzswap-shrinker = no\n[stats]\ntaskstats = yes\n"
+	      "[policy p]\nunit = a.service\nmode = zswap\nzswap-writeback = off\n",
+	      "");
+}
+
+static void test_comments_after_numbers_are_hinted_at(void **state)
+{
+	check("[kernel]\nzswap-max-pool-percent = 20 # percent\n",
+	      "f:2: zswap-max-pool-percent = 20 # percent: must be keep or a number from 1 to 100; a "
+	      "comment goes on a line of its own\n");
+}
+
+static void test_mode_none(void **state)
+{
+	check("[policy p]\nunit = a.service\nmode = none\n", "");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_comment_is_not_cut_off_a_name),
+		cmocka_unit_test(test_brackets_of_cgroups),
+		cmocka_unit_test(test_yes_and_on_are_alike),
+		cmocka_unit_test(test_comments_after_numbers_are_hinted_at),
+		cmocka_unit_test(test_mode_none),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_the_installed_file_shows_the_defaults),
 		cmocka_unit_test(test_the_installed_file_shows_the_defaults_of_a_policy),

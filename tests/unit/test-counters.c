@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "test.h"
 
-#include "counters.h"
+#include "policy/counters.h"
 
 static void test_memory_stat(void **state)
 {

@@ -1,69 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "test.h"
 
-#include "plan.h"
+#include "policy/plan.h"
 
 #define S SETTING_CGROUP_ZSWAP_MAX
-
-static const struct record record = {
-	.setting = S, .original = 100 << 12, .previous = 50 << 12, .current = 0
-};
-
-static void test_wanted(void **state)
-{
-	struct facts f = {
-		.setting = S, .wanted = true, .want = 4097, .live_known = true, .live = 8192
-	};
-
-	assert_int_equal(plan_decide(&f), ACTION_SET);
-	f.live = 4096; /* what the kernel makes of 4097 */
-	assert_int_equal(plan_decide(&f), ACTION_NONE);
-	f.overridden = true;
-	assert_int_equal(plan_decide(&f), ACTION_NONE);
-	f.live = 8192;
-	assert_int_equal(plan_decide(&f), ACTION_OVERRIDDEN);
-	f.live_known = false;
-	assert_int_equal(plan_decide(&f), ACTION_NONE);
-}
-
-static void test_not_wanted(void **state)
-{
-	struct facts f = { .setting = S, .live_known = true, .live = 0 };
-
-	assert_int_equal(plan_decide(&f), ACTION_NONE);
-	f.record = &record;
-	assert_int_equal(plan_decide(&f), ACTION_RESTORE);
-	/* Killed between the record and the write. */
-	f.live = record.previous;
-	assert_int_equal(plan_decide(&f), ACTION_RESTORE);
-	f.live = record.original;
-	assert_int_equal(plan_decide(&f), ACTION_FORGET);
-	f.kept_by_pid1 = true;
-	f.kept = record.original;
-	assert_int_equal(plan_decide(&f), ACTION_NONE);
-	/* It was asked to set our value and has not written it yet. */
-	f.kept = record.current;
-	assert_int_equal(plan_decide(&f), ACTION_RESTORE);
-	f.kept_by_pid1 = false;
-	f.live = 77 << 12;
-	assert_int_equal(plan_decide(&f), ACTION_LEAVE);
-	f.live = 0;
-	f.overridden = true;
-	assert_int_equal(plan_decide(&f), ACTION_LEAVE);
-}
-
-static void test_cgroup_is_gone(void **state)
-{
-	struct facts f = { .setting = S, .record = &record };
-
-	assert_int_equal(plan_decide(&f), ACTION_FORGET);
-	/* The unit would start with our value. */
-	f.kept_by_pid1 = true;
-	f.kept = record.current;
-	assert_int_equal(plan_decide(&f), ACTION_RESTORE);
-	f.kept = record.original;
-	assert_int_equal(plan_decide(&f), ACTION_NONE);
-}
 
 static void test_format(void **state)
 {
@@ -134,8 +74,7 @@ static void test_a_way_out_stays_open(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_wanted),         cmocka_unit_test(test_not_wanted),
-		cmocka_unit_test(test_cgroup_is_gone), cmocka_unit_test(test_format),
+		cmocka_unit_test(test_format),
 		cmocka_unit_test(test_add_and_move),
 		cmocka_unit_test(test_a_way_out_stays_open),
 	};

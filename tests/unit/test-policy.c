@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "policy.h"
+#include "policy/policy.h"
 
 static struct config *parse(const char *text)
 {
@@ -11,6 +11,7 @@ static struct config *parse(const char *text)
 	struct report report = {};
 
 	assert_int_equal(conf_parse(c, "f", text, strlen(text), &report), 0);
+	assert_int_equal(conf_finish(c, &report), 0);
 	assert_false(report_failed(&report));
 	return c;
 }
@@ -136,43 +137,12 @@ static void test_wants(void **state)
 	assert_false(policy_wants(NULL, SETTING_CGROUP_ZSWAP_MAX, &value));
 }
 
-static void test_effect(void **state)
-{
-	static const struct {
-		uint64_t swap_pmd;
-		bool zswap;
-		uint64_t zswap_max;
-		bool writeback;
-		enum effect effect;
-	} rows[] = {
-		{ SWAP_PMD_NEVER, false, UINT64_MAX, true, EFFECT_SPLIT },
-		{ SWAP_PMD_NEVER, true, UINT64_MAX, true, EFFECT_ZSWAP },
-		{ SWAP_PMD_NEVER, true, 0, true, EFFECT_SPLIT },
-		{ SWAP_PMD_EXCLUSIVE, false, UINT64_MAX, true, EFFECT_PMD },
-		{ SWAP_PMD_EXCLUSIVE, true, 0, true, EFFECT_PMD },
-		{ SWAP_PMD_EXCLUSIVE, true, 4096, true, EFFECT_ZSWAP },
-		{ SWAP_PMD_ALWAYS, true, 4096, true, EFFECT_BOTH },
-		{ SWAP_PMD_ALWAYS, true, 4096, false, EFFECT_BOTH },
-		{ SWAP_PMD_ALWAYS, true, 0, true, EFFECT_PMD },
-		{ SWAP_PMD_ALWAYS, true, 0, false, EFFECT_NONE },
-		{ SWAP_PMD_EXCLUSIVE, false, UINT64_MAX, false, EFFECT_NONE },
-		{ SWAP_PMD_NEVER, true, 4096, false, EFFECT_ZSWAP },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		assert_string_equal(effect_name(policy_effect(rows[i].swap_pmd, rows[i].zswap,
-							      rows[i].zswap_max,
-							      rows[i].writeback)),
-				    effect_name(rows[i].effect));
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_winner),          cmocka_unit_test(test_globs),
 		cmocka_unit_test(test_may_match_below), cmocka_unit_test(test_blocker),
 		cmocka_unit_test(test_wants),
-		cmocka_unit_test(test_effect),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

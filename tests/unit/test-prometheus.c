@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "prometheus.h"
+#include "policy/prometheus.h"
 
 static void expect(const struct shown *s, const char *expected)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "test.h"
 
-#include "sample.h"
+#include "policy/sample.h"
 
 static const char *const paths[] = { "/a", "/a/b", "/a/b/c", "/a-b", "/d" };
 

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "fs.h"
-#include "sampler.h"
+#include "system/fs.h"
+#include "system/sampler.h"
 
 /* A fake root with cgroups and processes, and a kernel that tells what the test wants it to. */
 struct fixture {

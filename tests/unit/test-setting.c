@@ -3,8 +3,8 @@
 
 #include <errno.h>
 
-#include "cleanup.h"
-#include "setting.h"
+#include "policy/cleanup.h"
+#include "policy/setting.h"
 
 static void expect(enum setting s, const char *text, uint64_t expected)
 {
@@ -81,9 +81,9 @@ static void test_rounding(void **state)
 		{ SETTING_CGROUP_ZSWAP_MAX, 1000000, 999424 },
 		{ SETTING_CGROUP_ZSWAP_MAX, INT64_MAX - 4096, INT64_MAX / 4096 * 4096 - 4096 },
 		/* The largest number of pages is "max" to the kernel. */
-		{ SETTING_CGROUP_ZSWAP_MAX, INT64_MAX / 4096 * 4096, ZSWAP_MAX_UNLIMITED },
-		{ SETTING_CGROUP_ZSWAP_MAX, INT64_MAX, ZSWAP_MAX_UNLIMITED },
-		{ SETTING_CGROUP_ZSWAP_MAX, ZSWAP_MAX_UNLIMITED, ZSWAP_MAX_UNLIMITED },
+		{ SETTING_CGROUP_ZSWAP_MAX, INT64_MAX / 4096 * 4096, LIMIT_MAX },
+		{ SETTING_CGROUP_ZSWAP_MAX, INT64_MAX, LIMIT_MAX },
+		{ SETTING_CGROUP_ZSWAP_MAX, LIMIT_MAX, LIMIT_MAX },
 		{ SETTING_CGROUP_ZSWAP_WRITEBACK, 1, 1 },
 		{ SETTING_ZSWAP_MAX_POOL_PERCENT, 33, 33 },
 	};

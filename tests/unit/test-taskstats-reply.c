@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "taskstats-reply.h"
+#include "system/taskstats-reply.h"
 
 #define SEQUENCE 7
 #define TGID     4321

@@ -6,8 +6,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include "clock.h"
-#include "taskstats.h"
+#include "system/clock.h"
+#include "system/taskstats.h"
 
 /* The kernel that runs the test answers, if it has taskstats and the test may ask. */
 static int setup(void **state)

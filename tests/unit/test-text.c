@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "text.h"
+#include "policy/cleanup.h"
+#include "policy/text.h"
 
 static void test_plain_text_stays(void **state)
 {
@@ -65,7 +66,7 @@ static void test_what_was_not_escaped_stays(void **state)
 {
 	/* A "-" and a backslash as systemd has them in names, and what is no
 	 * escape at all. */
-	expect_unescaped("dev-a\\x2db\\x5c.swap", "dev-a\\x2db\\x5c.swap");
+	expect_unescaped("dev-a\\x2db\\x.swap", "dev-a\\x2db\\x.swap");
 	expect_unescaped("\\", "\\");
 	expect_unescaped("\\x", "\\x");
 	expect_unescaped("\\xf", "\\xf");
@@ -95,6 +96,24 @@ static void test_seconds(void **state)
 	assert_int_equal(seconds, 3600);
 }
 
+static void test_no_two_texts_look_alike(void **state)
+{
+	static const char *const texts[] = {
+		"a\xff", "a\\xff", "a\\x5cxff", "a\\", "a\\x5c", "a\\\xff", "a\\x2d", "a-", "a\\\\xff",
+	};
+	char escaped[ARRAY_SIZE(texts)][64];
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		text_escape(escaped[i], sizeof(escaped[i]), texts[i]);
+		expect_unescaped(escaped[i], texts[i]);
+		for (size_t k = 0; k < i; k++)
+			assert_string_not_equal(escaped[i], escaped[k]);
+	}
+	/* The names of units are full of these. */
+	text_escape(escaped[0], sizeof(escaped[0]), "dev-a\\x2db.swap");
+	assert_string_equal(escaped[0], "dev-a\\x2db.swap");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -103,6 +122,7 @@ int main(void)
 		cmocka_unit_test(test_what_does_not_fit_is_cut),
 		cmocka_unit_test(test_escaped_bytes_come_back),
 		cmocka_unit_test(test_what_was_not_escaped_stays),
+		cmocka_unit_test(test_no_two_texts_look_alike),
 		cmocka_unit_test(test_seconds),
 	};
 

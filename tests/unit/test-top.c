@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "top.h"
+#include "policy/top.h"
 
 static const struct shown_process processes_before[] = {
 	{ .pid = 1, .started = 5, .delays.of[DELAY_SWAPIN].total = 1000 },

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "unit.h"
+#include "policy/unit.h"
 
 static void expect_unit(const char *cgroup, const char *expected)
 {

@@ -26,7 +26,7 @@ check "the policy is applied" soon is "$(live_max /system.slice/a.service)" 0
 check "busctl shows the interfaces" bash -c "
 	busctl introspect $bus $object >/tmp/introspection &&
 	grep -q '^$manager  *interface' /tmp/introspection && grep -q '^$statistics  *interface' /tmp/introspection"
-for member in 'Reload method - ta(ss)' 'Restore method - ta(ss)' 'ListCgroups method - a(sssssssssts)' \
+for member in 'Reload method - ta(ss)' 'Restore method - ta(ss)' 'ListCgroups method - a(ssssa(sss)sa{st}s)' \
 	'ListProcesses method - tsa(utssba{st})' 'LastReload property (btta(ss))' 'Version property s'; do
 	check "and $member" grep -qF ".$member" <(tr -s ' ' </tmp/introspection)
 done

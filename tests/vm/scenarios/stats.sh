@@ -5,7 +5,6 @@
 . "$(dirname "$0")/lib.sh"
 
 delayacct=/proc/sys/kernel/task_delayacct
-module=$(echo /usr/lib/*/pmdswap/taskstats.so)
 slice=/work.slice
 have_knob=''
 [[ ! -e $knob ]] || have_knob=1
@@ -87,8 +86,6 @@ check "without the capability" because 'CAP_NET_ADMIN'
 check "there are counters all the same" of $slice/old.service '.counters.swap >= 0'
 restrict RestrictAddressFamilies=~AF_NETLINK
 check "without netlink" because 'netlink'
-restrict InaccessiblePaths="$module"
-check "without the module" because 'cannot load the module'
 restrict ''
 check "and with all again" soon stats '.no_delays_because == null'
 printf '[stats]\ntaskstats = off\n' >>/etc/pmdswapd.conf

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "ctl/bus.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "system/fs.h"
+#include "system/interface.h"
+#include "system/peer.h"
+#include "system/state-file.h"
+
+int ctl_open(int root_fd, sd_bus **ret)
+{
+	_cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
+	int r = peer_connect(root_fd, RUNTIME_DIRECTORY, CONTROL_NAME, &bus);
+
+	if (r >= 0)
+		r = peer_wait(bus, QUERY_TIMEOUT_USEC);
+	if (r < 0)
+		return r == -ENOENT ? -ECONNREFUSED : r;
+	*ret = TAKE_PTR(bus);
+	return 0;
+}
+
+enum exit_code ctl_connect(const struct ctl *x, sd_bus **ret)
+{
+	_cleanup_close_ int root_fd = fs_open_root(x->root);
+	int r;
+
+	if (root_fd < 0)
+		return ctl_fail(root_fd, x->root);
+	r = ctl_open(root_fd, ret);
+	/* It lets everybody in, except who has too many connections. */
+	if (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE) {
+		fprintf(stderr, "pmdswapctl: pmdswapd turned the connection away, since this user "
+				"or all together have too many; try again in a moment\n");
+		return EXIT_BUSY;
+	}
+	if (r == -ETIMEDOUT)
+		return ctl_call_failed(&SD_BUS_ERROR_NULL, r);
+	if (r != -ECONNREFUSED)
+		return r < 0 ? ctl_fail(r, "cannot connect to pmdswapd") : EXIT_OK;
+	fprintf(stderr, "pmdswapctl: pmdswapd is not running, or its socket was removed; start it "
+			"with \"systemctl restart pmdswapd\"\n");
+	return EXIT_NOT_RUNNING;
+}
+
+enum exit_code ctl_call_failed(const sd_bus_error *error, int r)
+{
+	/* The daemon stopped, or closed a connection too many. */
+	if (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE) {
+		fprintf(stderr, "pmdswapctl: pmdswapd closed the connection; it is stopping\n");
+		return EXIT_NOT_RUNNING;
+	}
+	if (r == -ETIMEDOUT) {
+		fprintf(stderr, "pmdswapctl: pmdswapd did not answer in time; see \"journalctl -u "
+				"pmdswapd\"\n");
+		return EXIT_FAILED;
+	}
+	fprintf(stderr, "pmdswapctl: %s\n", error->message ?: strerror(-r));
+	if (sd_bus_error_has_name(error, SD_BUS_ERROR_LIMITS_EXCEEDED))
+		return EXIT_BUSY;
+	return sd_bus_error_has_name(error, SD_BUS_ERROR_ACCESS_DENIED) ? EXIT_PERMISSION
+									: EXIT_FAILED;
+}
+
+int ctl_get_property(sd_bus *bus, const char *name, const char *type, sd_bus_message **ret)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+	int r;
+
+	r = sd_bus_message_new_method_call(bus, &call, NULL, BUS_PATH,
+					   "org.freedesktop.DBus.Properties", "Get");
+	if (r >= 0)
+		r = sd_bus_message_append(call, "ss", BUS_INTERFACE, name);
+	if (r >= 0)
+		r = sd_bus_call(bus, call, QUERY_TIMEOUT_USEC, NULL, &reply);
+	if (r >= 0)
+		r = sd_bus_message_enter_container(reply, 'v', type);
+	if (r >= 0)
+		*ret = TAKE_PTR(reply);
+	return r;
+}
+
+int ctl_get_last_reload(sd_bus *bus, struct ctl_reload *reload, sd_bus_message **ret)
+{
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	int r = ctl_get_property(bus, "LastReload", "(btta(ss))", &m);
+
+	if (r >= 0)
+		r = sd_bus_message_enter_container(m, 'r', "btta(ss)");
+	if (r >= 0)
+		r = sd_bus_message_read(m, "btt", &reload->accepted, &reload->usec,
+					&reload->changes);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(m);
+	return 0;
+}

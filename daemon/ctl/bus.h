@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef PMDSWAP_CTL_BUS_H
+#define PMDSWAP_CTL_BUS_H
+
+#include <systemd/sd-bus.h>
+
+#include "ctl/ctl.h"
+
+#define QUERY_TIMEOUT_USEC (10 * 1000 * 1000ULL)
+
+/*
+ * Connect to the daemon below a root directory, without a message. 0 or a negative errno:
+ * -ECONNREFUSED if it is not running.
+ */
+int ctl_open(int root_fd, sd_bus **ret);
+
+/* Connect to the daemon. EXIT_OK, or the code to exit with after a message. */
+enum exit_code ctl_connect(const struct ctl *x, sd_bus **ret);
+
+/* The end of a call that failed with a negative errno: its message, and the code to exit with. */
+enum exit_code ctl_call_failed(const sd_bus_error *error, int r);
+
+/*
+ * Call a method that changes things, and print its report; done is what to say if all went well.
+ * The code to exit with.
+ */
+enum exit_code ctl_call_change(sd_bus *bus, const char *method, const char *done);
+
+/* A property of the daemon, entered so that its value can be read. 0 or a negative errno. */
+int ctl_get_property(sd_bus *bus, const char *name, const char *type, sd_bus_message **ret);
+
+/* The last reload; usec is 0 while it is under way. */
+struct ctl_reload {
+	int accepted;
+	uint64_t usec;
+	uint64_t changes;
+};
+
+/* The same for LastReload; what follows in *ret is its messages, "a(ss)". 0 or a negative errno. */
+int ctl_get_last_reload(sd_bus *bus, struct ctl_reload *reload, sd_bus_message **ret);
+
+#endif

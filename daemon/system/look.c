@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "system/look.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/decide.h"
+#include "policy/text.h"
+#include "policy/unit.h"
+#include "system/cgroupfs.h"
+#include "system/fs.h"
+
+#define THP_DIRECTORY "sys/kernel/mm/transparent_hugepage"
+
+/* Processes of a cgroup that are asked for prctl(PR_SET_THP_DISABLE), which children inherit. */
+#define PROCESSES_MAX 2
+
+static void look_at_kernel(int root_fd, enum setting s, struct kernel_facts *k)
+{
+	char text[128];
+
+	k->error = fs_read_value(root_fd, setting_path(s), text, sizeof(text));
+	if (k->error < 0)
+		return;
+	k->words = setting_offers(s, text);
+	k->error = setting_parse(s, text, &k->live);
+}
+
+/* The word in brackets is this one. */
+static bool chooses(int root_fd, const char *path, const char *word)
+{
+	char text[128], wanted[32];
+
+	snprintf(wanted, sizeof(wanted), "[%s]", word);
+	return fs_read_value(root_fd, path, text, sizeof(text)) >= 0 && strstr(text, wanted);
+}
+
+static void look_at_thp(int root_fd, struct host_facts *h)
+{
+	char text[32], path[128];
+	uint64_t size = 2 << 20;
+
+	if (fs_read_value(root_fd, THP_DIRECTORY "/hpage_pmd_size", text, sizeof(text)) >= 0)
+		text_parse_number(text, &size);
+	snprintf(path, sizeof(path), THP_DIRECTORY "/hugepages-%jukB/enabled",
+		 (uintmax_t)(size >> 10));
+	h->thp_pmd_never = chooses(root_fd, path, "never");
+	h->thp_never = chooses(root_fd, THP_DIRECTORY "/enabled", "never") &&
+		       (!fs_exists(root_fd, path) || chooses(root_fd, path, "inherit"));
+}
+
+/* "FILENAME TYPE SIZE USED PRIORITY" below a line of headings; blanks in names are escaped. */
+static int look_at_swap(int root_fd, struct host_facts *h)
+{
+	_cleanup_free_ char *file = NULL;
+	char text[16384], *save = NULL;
+	bool any = false, all_files = true;
+
+	if (fs_read_lines(root_fd, "proc/swaps", text, sizeof(text)) < 0)
+		return 0;
+	strtok_r(text, "\n", &save);
+	for (char *line; (line = strtok_r(NULL, "\n", &save));) {
+		char *rest = NULL, *name = strtok_r(line, " \t", &rest);
+		const char *type = name ? strtok_r(NULL, " \t", &rest) : NULL;
+
+		if (!type)
+			continue;
+		any = true;
+		all_files &= strcmp(type, "file") == 0;
+		if (!file && !(file = text_escaped(name)))
+			return -ENOMEM;
+		if (!h->zram && strncmp(name, "/dev/zram", 9) == 0 &&
+		    !(h->zram = text_escaped(name)))
+			return -ENOMEM;
+	}
+	h->no_swap = !any;
+	if (any && all_files)
+		h->swap_file = TAKE_PTR(file);
+	return 0;
+}
+
+int look_host(int root_fd, const struct pid1 *pid1, struct host_facts *ret)
+{
+	*ret = (struct host_facts){
+		.has_cgroups = cgroupfs_check(root_fd) >= 0,
+		.default_no_writeback = pid1_default_no_writeback(pid1),
+	};
+	for (int s = 0; s < N_KERNEL_SETTINGS; s++)
+		look_at_kernel(root_fd, s, &ret->kernel[s]);
+	look_at_thp(root_fd, ret);
+	return look_at_swap(root_fd, ret);
+}
+
+void host_facts_clear(struct host_facts *h)
+{
+	free(h->swap_file);
+	free(h->zram);
+	*h = (struct host_facts){};
+}
+
+void above_facts_clear(struct above_facts *a)
+{
+	free(a->parent);
+	free(a->no_writeback);
+	free(a->no_swap);
+	free(a->no_zswap);
+	*a = (struct above_facts){};
+}
+
+/* Note a cgroup that has 0 for a setting, if none nearer does. */
+static int note_zero(int root_fd, const char *cgroup, enum setting s, char **ret)
+{
+	uint64_t value;
+
+	if (*ret || cgroupfs_read(root_fd, cgroup, s, &value) < 0 || value > 0)
+		return 0;
+	*ret = strdup(cgroup);
+	return *ret ? 0 : -ENOMEM;
+}
+
+int look_above(int root_fd, const char *cgroup, struct above_facts *a)
+{
+	_cleanup_free_ char *path = strdup(cgroup);
+	char *slash;
+	int r = 0;
+
+	if (!path)
+		return -ENOMEM;
+	slash = strrchr(path, '/');
+	*slash = '\0';
+	if (a->parent && strcmp(a->parent, path) == 0)
+		return 0;
+	above_facts_clear(a);
+	/* Above the root cgroup there is none. */
+	if (strcmp(cgroup, "/") == 0)
+		return 0;
+	a->parent = strdup(path);
+	if (!a->parent)
+		return -ENOMEM;
+	for (; slash && r >= 0; slash = strrchr(path, '/')) {
+		const char *name;
+
+		*slash = '\0';
+		name = *path ? path : "/";
+		r = note_zero(root_fd, name, SETTING_CGROUP_ZSWAP_WRITEBACK, &a->no_writeback);
+		if (r >= 0)
+			r = note_zero(root_fd, name, SETTING_CGROUP_SWAP_MAX, &a->no_swap);
+		if (r >= 0)
+			r = note_zero(root_fd, name, SETTING_CGROUP_ZSWAP_MAX, &a->no_zswap);
+	}
+	return r;
+}
+
+void cgroup_facts_clear(struct cgroup_facts *f)
+{
+	for (int i = 0; i < N_CGROUP_SETTINGS; i++)
+		free(f->of[i].kept_path);
+	*f = (struct cgroup_facts){};
+}
+
+static int look_at_kept(int root_fd, const char *unit, enum setting s, struct setting_facts *f)
+{
+	int r = pid1_read_kept(root_fd, unit, s, &f->kept_value, &f->kept_path);
+
+	f->kept = r > 0;
+	return r == -ENOMEM ? r : 0;
+}
+
+/* The value that follows a name at the start of a line, or 0. */
+static uint64_t find_value(const char *text, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, name, len) == 0 && line[len] == ' ')
+			return strtoull(line + len + 1, NULL, 10);
+	}
+	return 0;
+}
+
+void cgroup_facts_parse_stat(struct cgroup_facts *f, const char *text)
+{
+	f->anon = find_value(text, "anon");
+	f->shmem = find_value(text, "shmem");
+}
+
+static void look_at_memory(int root_fd, struct cgroup_facts *f)
+{
+	char text[STAT_MAX];
+
+	if (cgroupfs_read_stat(root_fd, f->cgroup, text, &f->counters) >= 0)
+		cgroup_facts_parse_stat(f, text);
+}
+
+void look_at_processes(int root_fd, struct cgroup_facts *f)
+{
+	_cleanup_free_ char *path = cgroupfs_path(f->cgroup, "cgroup.procs");
+	char pids[64], *save = NULL, *pid = pids;
+
+	/* The first ones are enough. */
+	if (!path || fs_read_start(root_fd, path, pids, sizeof(pids)) < 0)
+		return;
+	pid = strtok_r(pids, "\n", &save);
+	for (int i = 0; i < PROCESSES_MAX && pid; i++, pid = strtok_r(NULL, "\n", &save)) {
+		char status[64], text[4096];
+
+		snprintf(status, sizeof(status), "proc/%.16s/status", pid);
+		if (fs_read_lines(root_fd, status, text, sizeof(text)) >= 0 &&
+		    strstr(text, "\nTHP_enabled:\t0"))
+			f->thp_disabled = true;
+	}
+}
+
+void look_at_effect(int root_fd, enum mode mode, struct cgroup_facts *f)
+{
+	uint64_t value;
+
+	if (mode != MODE_PMD && mode != MODE_ZSWAP)
+		return;
+	if (cgroupfs_read(root_fd, f->cgroup, SETTING_CGROUP_SWAP_MAX, &value) >= 0)
+		f->no_swap = value == 0;
+	if (mode == MODE_PMD)
+		look_at_memory(root_fd, f);
+}
+
+int look_cgroup(int root_fd, const struct pid1 *pid1, const struct state *state,
+		const struct policy *policy, const char *cgroup, struct cgroup_facts *ret)
+{
+	/* PID 1 leaves the files of the root cgroup alone. */
+	const char *unit = strcmp(cgroup, "/") == 0 ? NULL : unit_of_cgroup(cgroup);
+	_cleanup_free_ char *current = NULL;
+
+	*ret = (struct cgroup_facts){
+		.cgroup = cgroup,
+		.looked = decide_needs(state, policy, cgroup),
+	};
+	cgroupfs_id(root_fd, cgroup, &ret->id);
+	for (int s = SETTING_CGROUP_FIRST; s < N_SETTINGS; s++) {
+		const struct record *record = state_find(state, cgroup, s);
+		struct setting_facts *f = &ret->of[s - SETTING_CGROUP_FIRST];
+
+		if (!(ret->looked & 1U << s))
+			continue;
+		f->error = ret->id ? cgroupfs_read(root_fd, cgroup, s, &f->live) : -ENOENT;
+		f->as_property = unit && pid1_knows(pid1, s);
+		/* PID 1 keeps what it was told also while there is no connection to it. */
+		if (f->error == -ENOMEM ||
+		    ((f->as_property || (unit && record && record->as_property)) &&
+		     look_at_kept(root_fd, unit, s, f) < 0)) {
+			cgroup_facts_clear(ret);
+			return -ENOMEM;
+		}
+	}
+	if (!ret->id || !policy)
+		return 0;
+	/* The root cgroup has no memory.current, and a memory controller in any case. */
+	current = cgroupfs_path(cgroup, "memory.current");
+	ret->has_memory = strcmp(cgroup, "/") == 0 || (current && fs_exists(root_fd, current));
+	look_at_effect(root_fd, policy->mode, ret);
+	if (policy->mode == MODE_PMD)
+		look_at_processes(root_fd, ret);
+	return 0;
+}
+
+int look_stopped_unit(int root_fd, const struct pid1_unit *unit, struct cgroup_facts *ret)
+{
+	const char *name = unit_of_cgroup(unit->cgroup);
+
+	*ret = (struct cgroup_facts){ .cgroup = unit->cgroup };
+	for (int i = 0; name && i < N_CGROUP_SETTINGS; i++) {
+		enum setting s = SETTING_CGROUP_FIRST + i;
+
+		if (!unit->knows[i])
+			continue;
+		ret->looked |= 1U << s;
+		ret->of[i] = (struct setting_facts){ .live = unit->value[i], .as_property = true };
+		if (look_at_kept(root_fd, name, s, &ret->of[i]) < 0) {
+			cgroup_facts_clear(ret);
+			return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+bool look_effective(int root_fd, const char *cgroup, struct effective *ret)
+{
+	uint64_t swap = LIMIT_MAX, writeback = 1;
+	bool known;
+
+	/* A cgroup without limits has none. */
+	ret->zswap_max = LIMIT_MAX;
+	known = cgroupfs_read_effective(root_fd, cgroup, SETTING_CGROUP_ZSWAP_MAX, &ret->zswap_max,
+					NULL) >= 0;
+	cgroupfs_read_effective(root_fd, cgroup, SETTING_CGROUP_ZSWAP_WRITEBACK, &writeback, NULL);
+	cgroupfs_read_effective(root_fd, cgroup, SETTING_CGROUP_SWAP_MAX, &swap, NULL);
+	ret->writeback = writeback;
+	ret->swap = swap > 0;
+	return known;
+}

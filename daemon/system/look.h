@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef PMDSWAP_LOOK_H
+#define PMDSWAP_LOOK_H
+
+#include "policy/conf.h"
+#include "policy/effect.h"
+#include "policy/facts.h"
+#include "policy/state.h"
+#include "system/pid1.h"
+
+/* Gather the facts that policy/decide.c decides by. Nothing is changed. */
+
+/* The whole system; pid1 may be NULL. 0 or -ENOMEM. */
+int look_host(int root_fd, const struct pid1 *pid1, struct host_facts *ret);
+void host_facts_clear(struct host_facts *h);
+
+/*
+ * What is above a cgroup. If the facts are those above another one with the same parent they stay
+ * as they are: cgroups that come one after another mostly have the same. 0 or -ENOMEM.
+ */
+int look_above(int root_fd, const char *cgroup, struct above_facts *a);
+void above_facts_clear(struct above_facts *a);
+
+/*
+ * A cgroup: what a decision about it needs with this policy, which may be NULL, and this state. 0
+ * or -ENOMEM.
+ */
+int look_cgroup(int root_fd, const struct pid1 *pid1, const struct state *state,
+		const struct policy *policy, const char *cgroup, struct cgroup_facts *ret);
+
+/*
+ * Only what effect_hindrance() needs of a cgroup with this mode, but for its processes; and these,
+ * of any.
+ */
+void look_at_effect(int root_fd, enum mode mode, struct cgroup_facts *f);
+void look_at_processes(int root_fd, struct cgroup_facts *f);
+
+/*
+ * A unit that does not run, of which PID 1 said what it has. Its cgroup is that of the answer. 0 or
+ * -ENOMEM.
+ */
+int look_stopped_unit(int root_fd, const struct pid1_unit *unit, struct cgroup_facts *ret);
+
+/* Take from the text of memory.stat what tells whether THPs of a cgroup can stay whole. */
+void cgroup_facts_parse_stat(struct cgroup_facts *f, const char *text);
+void cgroup_facts_clear(struct cgroup_facts *f);
+
+/* The values in force for a cgroup. False if the kernel has none of them for it. */
+bool look_effective(int root_fd, const char *cgroup, struct effective *ret);
+
+#endif
