@@ -75,7 +75,12 @@ static int look_at_swap(int root_fd, struct host_facts *h)
 			return -ENOMEM;
 	}
 	h->no_swap = !any;
-	if (any && all_files)
+	/*
+	 * A kernel that knows the word auto comes with slots for THPs in files, as far as a cluster
+	 * of them lies in one extent; how many do is said by the line that swapon logs.
+	 */
+	if (any && all_files &&
+	    !(h->kernel[SETTING_SWAP_PMD].words & 1U << SWAP_PMD_AUTO))
 		h->swap_file = TAKE_PTR(file);
 	return 0;
 }
