@@ -100,7 +100,8 @@ part_file() {
 	check "a file in extents of 3 MiB" file_area 255 3072
 	note "$(dmesg | grep 'Adding .* swap on' | tail -n 1)"
 	filefrag=$(whole)
-	check "some clusters are whole" test "${filefrag%/*}" -ge 20 -a "${filefrag%/*}" -le 90
+	# How many of them is for the file system to say: it may put extents next to each other.
+	check "some clusters are whole, and some are not" test "${filefrag%/*}" -ge 20 -a "${filefrag%/*}" -le 120
 	check "THPs go into these" eval "$areas thps -n 3 32 >/tmp/out"
 	check "all of them whole" went_whole /tmp/out 100
 	check "more THPs than fit" eval "$areas thps -n 2 220 >/tmp/out"
@@ -112,10 +113,12 @@ part_file() {
 
 	check "a file of crumbs" file_area 64 68
 	note "$(dmesg | grep 'Adding .* swap on' | tail -n 1)"
-	check "without a whole cluster" is <(whole) 0/32
+	filefrag=$(whole)
+	check "with hardly a whole cluster" test "${filefrag%/*}" -le 4
 	check "THPs are split" eval "$areas thps 32 >/tmp/out"
-	check "none goes whole" is <(value thp_swpout /tmp/out) 0
-	check "the counter says so" is <(value thp_swpout_fallback /tmp/out) 16
+	check "no more go whole than there are whole clusters" test "$(value thp_swpout /tmp/out)" -le "${filefrag%/*}"
+	check "the counters say so" test \
+		$(($(value thp_swpout /tmp/out) + $(value thp_swpout_fallback /tmp/out))) -eq 16
 	off
 }
 
