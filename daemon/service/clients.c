@@ -20,6 +20,9 @@
 /* Who leaves more answers than this unread does not get any more. */
 #define UNREAD_MAX 2
 
+/* So many bytes of them are in the kernel before any counts as unread; sd-bus would have 8 MiB for each connection. */
+#define SEND_BUFFER (128 * 1024)
+
 struct client {
 	struct clients *clients;
 	struct client *next;
@@ -83,6 +86,7 @@ static bool has_too_many(const struct clients *s, uid_t uid)
 
 static int add_client(struct clients *s, int connection)
 {
+	static const int send_buffer = SEND_BUFFER;
 	_cleanup_close_ int fd = connection;
 	_cleanup_(client_freep) struct client *c = NULL;
 	struct ucred peer;
@@ -113,6 +117,12 @@ static int add_client(struct clients *s, int connection)
 		r = sd_bus_set_server(c->bus, 1, id);
 	if (r >= 0)
 		r = sd_bus_start(c->bus);
+	if (r >= 0)
+		r = setsockopt(sd_bus_get_fd(c->bus), SOL_SOCKET, SO_SNDBUF, &send_buffer,
+			       sizeof(send_buffer)) < 0 ? -errno : 0;
+	if (r >= 0)
+		/* At the end of the event loop it would be flushed. */
+		r = sd_bus_set_close_on_exit(c->bus, 0);
 	if (r >= 0)
 		r = sd_bus_add_filter(c->bus, NULL, on_client_call, c);
 	if (r >= 0)

@@ -10,8 +10,7 @@
  *   --unit GLOB       units that are loaded; repeatable
  *   --late MSEC       time between the reply and the write (0)
  *   --mute            never answer SetUnitProperties
- *   --fail            refuse SetUnitProperties
- *   --fails N         refuse it N times
+ *   --fail            refuse SetUnitProperties, until SIGUSR2
  *   --lazy            never write to the cgroup
  *   --rounds          write limits as the kernel would show them, in whole pages
  *   --alias NAME=UNIT another name of a unit; repeatable
@@ -46,7 +45,7 @@ static struct {
 	const char *knows[NAMES_MAX], *units[NAMES_MAX];
 	const char *aliases[NAMES_MAX], *slices[NAMES_MAX]; /* NAME=VALUE */
 	int n_knows, n_units, n_aliases, n_slices;
-	unsigned int late_msec, slow_msec, fails;
+	unsigned int late_msec, slow_msec;
 	bool mute, fail, lazy, rounds, no_writeback;
 	sd_event *event;
 	sd_bus *bus; /* the last connection */
@@ -142,7 +141,7 @@ static int set_unit_properties(sd_bus_message *m)
 		unit = value_of(fake.aliases, fake.n_aliases, unit) ?: unit;
 	if (r >= 0 && fake.mute)
 		return 1;
-	if (r >= 0 && (fake.fail || (fake.fails > 0 && fake.fails--)))
+	if (r >= 0 && fake.fail)
 		return sd_bus_reply_method_errorf(m, "org.freedesktop.systemd1.Test",
 						  "No luck today");
 	if (r >= 0 && !has(fake.units, fake.n_units, unit))
@@ -286,6 +285,12 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si,
 				  "org.freedesktop.systemd1.Manager", "Reloading", "b", 0);
 }
 
+static int on_luck(sd_event_source *source, const struct signalfd_siginfo *si, void *userdata)
+{
+	fake.fail = false;
+	return 0;
+}
+
 static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	int connection = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK), r;
@@ -317,7 +322,6 @@ int main(int argc, char **argv)
 		{ "late", required_argument, NULL, 't' },
 		{ "mute", no_argument, NULL, 'm' },
 		{ "fail", no_argument, NULL, 'f' },
-		{ "fails", required_argument, NULL, 'n' },
 		{ "lazy", no_argument, NULL, 'l' },
 		{ "rounds", no_argument, NULL, 'r' },
 		{ "alias", required_argument, NULL, 'a' },
@@ -346,8 +350,6 @@ int main(int argc, char **argv)
 			fake.slow_msec = atoi(optarg);
 		else if (c == 't')
 			fake.late_msec = atoi(optarg);
-		else if (c == 'n')
-			fake.fails = atoi(optarg);
 		else if (c == 'm')
 			fake.mute = true;
 		else if (c == 'w')
@@ -376,8 +378,10 @@ int main(int argc, char **argv)
 		return 1;
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 ||
-	    sd_event_add_signal(fake.event, NULL, SIGUSR1, on_reload, NULL) < 0)
+	    sd_event_add_signal(fake.event, NULL, SIGUSR1, on_reload, NULL) < 0 ||
+	    sd_event_add_signal(fake.event, NULL, SIGUSR2, on_luck, NULL) < 0)
 		return 1;
 	return sd_event_loop(fake.event) < 0;
 }
