@@ -1687,16 +1687,12 @@ static void make_regions(void)
 	}
 }
 
-/* With nobody else about, everything must agree. */
-static void check_quiet(struct actor *a)
+/* The bytes that pagemap and smaps_rollup take for swapped out. */
+static unsigned long swapped_bytes(struct actor *a, struct smaps *sum)
 {
 	unsigned long swapped = 0;
-	long long vm_swap = get_key("/proc/self/status", "VmSwap") << 10;
-	struct smaps sum;
 	unsigned int i;
 
-	if (world.run->poisoning)
-		return;
 	for (i = 0; i < world.nr_regions; i++) {
 		struct region *r = &world.region[i];
 
@@ -1704,11 +1700,34 @@ static void check_quiet(struct actor *a)
 			wrong(r, 0, "cannot read pagemap");
 		swapped += count_bits(a->before, NR_PAGES, PM_SWAP) * PAGE;
 	}
-	if (read_smaps(a, "/proc/self/smaps_rollup", NULL, (char *)-1UL, &sum))
+	if (read_smaps(a, "/proc/self/smaps_rollup", NULL, (char *)-1UL, sum))
 		wrong(NULL, -1, "cannot read smaps_rollup");
-	if ((long long)swapped != vm_swap || sum.swap != swapped)
-		wrong(NULL, -1, "VmSwap is %lld, Swap of smaps_rollup %zu; pagemap says %lu",
-		      vm_swap, sum.swap, swapped);
+	return swapped;
+}
+
+/*
+ * With nobody else about, everything must agree: but a page that kcompactd is
+ * moving looks like swap in pagemap until it has arrived.
+ */
+static void check_quiet(struct actor *a)
+{
+	unsigned long swapped;
+	unsigned int tries = 6;
+	long long vm_swap;
+	struct smaps sum;
+
+	if (world.run->poisoning)
+		return;
+	for (;;) {
+		vm_swap = get_key("/proc/self/status", "VmSwap") << 10;
+		swapped = swapped_bytes(a, &sum);
+		if ((long long)swapped == vm_swap && sum.swap == swapped)
+			break;
+		if (!--tries)
+			wrong(NULL, -1, "VmSwap is %lld, Swap of smaps_rollup %zu; pagemap says %lu",
+			      vm_swap, sum.swap, swapped);
+		usleep(10000);
+	}
 	if (sum.swap_pss > sum.swap)
 		wrong(NULL, -1, "SwapPss is %zu, more than Swap, %zu",
 		      sum.swap_pss, sum.swap);
