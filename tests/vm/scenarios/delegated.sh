@@ -61,10 +61,11 @@ rmdir $cgroups$box/payload/{c/deeper,c,b}
 check "what goes is no harm" soon pmdswapctl status
 
 sed -i '/unit = box.scope/,/zswap-max/c unit = box.scope\nmode = pmd' /etc/pmdswapd.conf
-check "zswap below pmd is refused" not pmdswapctl reload
-check "with both lines" bash -c \
-	"pmdswapctl reload 2>&1 | grep -q 'pmdswapd.conf:5: .*payload/a.* below $box, which .policy scope. (/etc/pmdswapd.conf:1)'"
-check "and nothing changes" is "$(live_max $box)" $((64 << 20))
+check "zswap below pmd does not keep a reload from the rest" pmdswapctl reload
+check "both names are said" bash -c \
+	"pmdswapctl reload 2>&1 | grep -q '$box/payload/a: .policy [a-z]*. cannot come true: .*.policy scope. (/etc/pmdswapd.conf:1)'"
+check "the scope has its policy" is "$(live_max $box)" 0
+check "what is below it is reported as blocked" soon bash -c "pmdswapctl status | grep -q '^blocked .*payload/a'"
 
 conf </dev/null
 kill_daemon
