@@ -56,10 +56,8 @@ enum exit_code ctl_reload(const struct ctl *x, const char *argument)
 	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
 	enum exit_code code;
 
-	/* Others than root may be let by polkit, which wants to know them by the system bus. */
-	if (geteuid() != 0 && strcmp(x->root, "/") == 0 && sd_bus_open_system(&bus) >= 0)
+	if (ctl_open_for_polkit(x, &bus) >= 0)
 		return ctl_call_change(bus, "Reload", "Configuration reloaded");
 	code = ctl_connect(x, &bus);
-
 	return code != EXIT_OK ? code : ctl_call_change(bus, "Reload", "Configuration reloaded");
 }

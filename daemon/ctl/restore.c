@@ -235,6 +235,8 @@ enum exit_code ctl_restore(const struct ctl *x, const char *argument)
 		return code;
 	if (x->print)
 		return print_commands(&restore);
+	if (ctl_open_for_polkit(x, &daemon) >= 0)
+		return ctl_call_change(daemon, "Restore", "Given back");
 	r = ctl_open(restore.live.root_fd, &daemon);
 	if (r == -ECONNREFUSED)
 		return restore_here(&restore);
