@@ -25,6 +25,7 @@ struct subject {
 	struct view view; /* only what view_read_effect() sets */
 	struct decision decision;
 	char *hindrance;    /* why it does not do what it says; NULL: nothing is known */
+	char *clusters;     /* what room there is for whole THPs; NULL: nothing is known */
 	bool unknown;       /* no such unit, as far as can be told */
 	struct views views; /* of the daemon, if it is running */
 	const struct view *said;
@@ -37,6 +38,7 @@ static void subject_clear(struct subject *s)
 	free(s->shown_unit);
 	decision_clear(&s->decision);
 	free(s->hindrance);
+	free(s->clusters);
 	views_clear(&s->views);
 	live_close(&s->live);
 }
@@ -173,6 +175,11 @@ static enum exit_code look(const struct ctl *x, const char *name, struct subject
 		r = live_decide(&s->live, s->cgroup, s->policy, &s->decision);
 	if (r >= 0 && s->policy && s->exists && !s->decision.reason)
 		r = live_hindrance(&s->live, s->cgroup, s->policy, &s->hindrance);
+	if (r == 0 && s->policy && s->exists && !s->decision.reason)
+		r = effect_kernel_hindrance(s->policy, s->live.config, &s->live.host,
+					    &s->hindrance);
+	if (r >= 0 && s->view.effect == EFFECT_PMD && !s->hindrance)
+		r = effect_of_clusters(&s->live.host, &s->clusters);
 	/* What the daemon says of it is more, but not needed. */
 	if (r >= 0 && ctl_open(s->live.root_fd, &daemon) >= 0)
 		views_read(daemon, &s->views, NULL);
@@ -309,6 +316,12 @@ static enum exit_code print_text(const struct subject *s, size_t width)
 	}
 	if (s->hindrance)
 		ctl_print_wrapped(s->hindrance, width);
+	if (s->clusters)
+		ctl_print_wrapped(s->clusters, width);
+	if (s->exists && s->view.effect == EFFECT_PMD && s->view.processes_hidden)
+		ctl_print_wrapped("Whether its processes have THPs, or not by "
+				  "prctl(PR_SET_THP_DISABLE), is not for you to see here; try it "
+				  "as root", width);
 	if (plan_count_writes(plan) > 0)
 		printf("A reload would change:\n");
 	for (size_t i = 0; i < plan->n; i++) {

@@ -10,6 +10,7 @@
 #include "ctl/view.h"
 #include "policy/format.h"
 #include "policy/prometheus.h"
+#include "system/fs.h"
 #include "system/interface.h"
 
 static void print_head(const struct shown *s, size_t width)
@@ -140,10 +141,11 @@ static enum exit_code print_json(const struct shown *s)
 }
 
 /* What is to be known of the daemon itself. 0 or a negative errno. */
-static int read_daemon(sd_bus *bus, struct shown *s)
+static int read_daemon(sd_bus *bus, const char *root, struct shown *s)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *version = NULL, *last = NULL;
 	_cleanup_(views_clear) struct views views = {};
+	_cleanup_close_ int root_fd = fs_open_root(root);
 	struct ctl_reload reload = {};
 	const char *text;
 	int r = ctl_get_property(bus, "Version", "s", &version);
@@ -154,6 +156,9 @@ static int read_daemon(sd_bus *bus, struct shown *s)
 		r = ctl_get_last_reload(bus, &reload, &last);
 	if (r >= 0)
 		r = views_read(bus, &views, NULL);
+	/* The same states as status and list show. */
+	if (r >= 0)
+		r = views_read_effects(root_fd, &views);
 	if (r < 0)
 		return r;
 	s->version = strdup(text);
@@ -198,7 +203,7 @@ enum exit_code ctl_stats(const struct ctl *x, const char *argument)
 		return print_json(&s);
 	if (!x->prometheus)
 		return print_tables(&s, x->width);
-	r = read_daemon(bus, &s);
+	r = read_daemon(bus, x->root, &s);
 	if (r < 0)
 		return ctl_fail(r, "cannot read the state of pmdswapd");
 	prometheus_print(stdout, &s);

@@ -20,6 +20,7 @@ struct view {
 	struct effective effective;
 	bool effect_known;
 	enum effect effect;
+	bool processes_hidden; /* whether they have THPs cannot be seen by who asks */
 };
 
 struct views {

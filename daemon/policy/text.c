@@ -51,6 +51,15 @@ char *text_escaped(const char *from)
 	return to;
 }
 
+char *text_escaped_vformat(const char *fmt, va_list ap)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	return text ? text_escaped(text) : NULL;
+}
+
 char *text_unescaped(const char *from)
 {
 	char *text = strdup(from), *to = text;

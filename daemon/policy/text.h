@@ -2,6 +2,7 @@
 #ifndef PMDSWAP_TEXT_H
 #define PMDSWAP_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,9 @@ void text_escape(char *to, size_t size, const char *from);
 char *text_escaped(const char *from);
 
 #define TEXT_ESCAPED(n) (4 * (n) + 1)
+
+/* The same of what is formatted. */
+char *text_escaped_vformat(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
 /* Undo it, in memory that the caller frees. NULL if there is none. */
 char *text_unescaped(const char *from);

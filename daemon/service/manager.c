@@ -50,17 +50,13 @@ void manager_say(struct manager *m, enum severity severity, const struct log_fie
 		 const char *fmt, ...)
 {
 	int level = severity == REPORT_ERROR ? LOG_ERR : LOG_WARNING;
-	_cleanup_free_ char *raw = NULL, *text = NULL;
+	_cleanup_free_ char *text = NULL;
 	va_list ap;
-	int r;
 
 	va_start(ap, fmt);
-	r = vasprintf(&raw, fmt, ap);
-	va_end(ap);
-	if (r < 0)
-		raw = NULL;
 	/* The name of a cgroup may be any bytes. */
-	text = raw ? text_escaped(raw) : NULL;
+	text = text_escaped_vformat(fmt, ap);
+	va_end(ap);
 	if (!text)
 		return;
 	log_full(manager_said_just_now(m, text) ? LOG_DEBUG : level, fields, "%s", text);

@@ -12,6 +12,8 @@
 
 /* The whole system; pid1 may be NULL. 0 or -ENOMEM. */
 int look_host(int root_fd, const struct pid1 *pid1, struct host_facts *ret);
+/* Add how much room swap files have for whole THPs, as far as who asks may know. */
+void look_at_clusters(int root_fd, struct host_facts *h);
 void host_facts_clear(struct host_facts *h);
 
 /*
