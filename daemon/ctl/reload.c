@@ -6,8 +6,11 @@
 #include "policy/text.h"
 #include "system/interface.h"
 
-/* The daemon waits for PID 1 to take the properties of every unit. */
-#define CHANGE_TIMEOUT_USEC (80 * 1000 * 1000ULL)
+/*
+ * The daemon waits for PID 1 to take the properties of every unit, and a host may be slow. One that
+ * hangs is killed by its watchdog before that, and the connection with it.
+ */
+#define CHANGE_TIMEOUT_USEC (600 * 1000 * 1000ULL)
 
 static enum exit_code print_report(sd_bus_message *m, const char *done)
 {

@@ -184,6 +184,7 @@ static int reconcile_cgroup(struct pass *pass, struct cgroup *c)
 	struct decision d;
 	int r;
 
+	manager_make_progress(m);
 	c->dirty = c->drifted = false;
 	if (!c->policy || c->policy->mode == MODE_KEEP)
 		return 0;
