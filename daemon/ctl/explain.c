@@ -368,15 +368,12 @@ static json_t *matches_to_json(const struct subject *s)
 
 	for (size_t i = 0; array && i < s->live.config->n_policies; i++) {
 		const struct policy *p = s->live.config->policies[i];
-		const struct match *m = policy_match(p, s->cgroup);
+		const struct match *m = p == s->policy ? s->match : policy_match(p, s->cgroup);
 		char why[64];
 
 		if (!m)
 			continue;
-		if (p != s->policy)
-			format_loss(s, p, m, why, sizeof(why));
-		else
-			m = s->match;
+		format_loss(s, p, m, why, sizeof(why));
 		if (json_array_append_new(array, match_to_json(p, m, p == s->policy ? NULL : why)) <
 		    0) {
 			json_decref(array);

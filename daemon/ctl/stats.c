@@ -118,8 +118,10 @@ static json_t *json_delays(const struct delays *delays)
 	return o;
 }
 
-static json_t *json_cgroup(const struct shown_cgroup *c)
+static json_t *json_cgroup(const void *list, size_t i)
 {
+	const struct shown_cgroup *c = &((const struct shown *)list)->cgroups[i];
+
 	return json_pack("{ss ss? ss ss sI sI so so}", "cgroup", c->path, "unit",
 			 *c->unit ? c->unit : NULL, "policy", c->policy, "mode", c->mode,
 			 "processes", (json_int_t)c->processes, "processes_unaccounted",
@@ -129,15 +131,10 @@ static json_t *json_cgroup(const struct shown_cgroup *c)
 
 static enum exit_code print_json(const struct shown *s)
 {
-	json_t *cgroups = json_array();
-
-	for (size_t i = 0; i < s->n_cgroups; i++)
-		if (json_array_append_new(cgroups, json_cgroup(&s->cgroups[i])) < 0)
-			return ctl_json_print(NULL);
 	return ctl_json_print(json_pack("{sI ss? so so}", "taken_usec", (json_int_t)s->usec,
 					"no_delays_because", *s->no_delays ? s->no_delays : NULL,
 					"system", ctl_json_counters(&s->system), "cgroups",
-					cgroups));
+					ctl_json_array(s->n_cgroups, json_cgroup, s)));
 }
 
 /* What is to be known of the daemon itself. 0 or a negative errno. */
@@ -177,7 +174,7 @@ static int read_daemon(sd_bus *bus, const char *root, struct shown *s)
 enum exit_code ctl_stats(const struct ctl *x, const char *argument)
 {
 	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 	_cleanup_(shown_clear) struct shown s = {};
 	enum exit_code code;
@@ -190,10 +187,8 @@ enum exit_code ctl_stats(const struct ctl *x, const char *argument)
 	code = ctl_connect(x, &bus);
 	if (code != EXIT_OK)
 		return code;
-	r = sd_bus_message_new_method_call(bus, &call, NULL, BUS_PATH, BUS_STATISTICS,
-					   "ListCgroups");
-	if (r >= 0)
-		r = sd_bus_call(bus, call, QUERY_TIMEOUT_USEC, &error, &reply);
+	r = sd_bus_call_method(bus, NULL, BUS_PATH, BUS_STATISTICS, "ListCgroups", &error, &reply,
+			       NULL);
 	if (r < 0)
 		return ctl_call_failed(&error, r);
 	r = shown_read_cgroups(&s, reply);

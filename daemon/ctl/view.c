@@ -190,11 +190,6 @@ int views_print_reasons(const struct views *views, bool draining, size_t width)
 	return 0;
 }
 
-bool view_is_bad(const struct view *v)
-{
-	return ctl_state_is_bad(v->state);
-}
-
 static int read_settings(sd_bus_message *m, struct view *v)
 {
 	const char *name, *want, *live;
@@ -242,13 +237,10 @@ static int read_view(sd_bus_message *m, struct view *v)
 
 int views_read(sd_bus *bus, struct views *ret, sd_bus_error *error)
 {
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *m = NULL;
-	int r;
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	int r = sd_bus_call_method(bus, NULL, BUS_PATH, BUS_INTERFACE, "ListCgroups", error, &m,
+				   NULL);
 
-	r = sd_bus_message_new_method_call(bus, &call, NULL, BUS_PATH, BUS_INTERFACE,
-					   "ListCgroups");
-	if (r >= 0)
-		r = sd_bus_call(bus, call, QUERY_TIMEOUT_USEC, error, &m);
 	if (r >= 0)
 		r = sd_bus_message_enter_container(m, 'a', "(ssssa(sss)sa{st}s)");
 	while (r >= 0) {

@@ -58,9 +58,6 @@ char *views_summary(const struct views *views);
  */
 int views_print_reasons(const struct views *views, bool draining, size_t width);
 
-/* Whether the state is one that the configuration does not want. */
-bool view_is_bad(const struct view *v);
-
 #define VIEW_TEXT_MAX 32
 
 /*
