@@ -321,7 +321,8 @@ static enum exit_code print_text(const struct subject *s, size_t width)
 	if (s->exists && s->view.effect == EFFECT_PMD && s->view.processes_hidden)
 		ctl_print_wrapped("Whether its processes have THPs, or not by "
 				  "prctl(PR_SET_THP_DISABLE), is not for you to see here; try it "
-				  "as root", width);
+				  "as root",
+				  width);
 	if (plan_count_writes(plan) > 0)
 		printf("A reload would change:\n");
 	for (size_t i = 0; i < plan->n; i++) {

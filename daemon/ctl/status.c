@@ -16,12 +16,14 @@ struct field {
 };
 
 static const struct field message_fields[] = { { "kind", NULL }, { "text", NULL }, {} };
-static const struct field reload_fields[] = {
-	{ "accepted", NULL }, { "usec", NULL }, { "changes", NULL }, { "messages", message_fields }, {}
-};
-static const struct field kernel_fields[] = {
-	{ "name", NULL }, { "wanted", NULL }, { "live", NULL }, { "state", NULL }, { "reason", NULL }, {}
-};
+static const struct field reload_fields[] = { { "accepted", NULL },
+					      { "usec", NULL },
+					      { "changes", NULL },
+					      { "messages", message_fields },
+					      {} };
+static const struct field kernel_fields[] = { { "name", NULL },   { "wanted", NULL },
+					      { "live", NULL },   { "state", NULL },
+					      { "reason", NULL }, {} };
 static const struct field policy_fields[] = {
 	{ "name", NULL }, { "mode", NULL }, { "priority", NULL }, { "cgroups", NULL }, {}
 };
@@ -60,7 +62,8 @@ static const char *get_text(const json_t *object, const char *name)
 	return json_string_value(json_object_get(object, name));
 }
 
-/* Take what a message is at off it, as JSON. NULL if there is no memory, or it is something else. */
+/* Take what a message is at off it, as JSON. NULL if there is no memory, or it is something else.
+ */
 static json_t *read_value(sd_bus_message *m, const struct field *fields)
 {
 	union {
@@ -185,8 +188,8 @@ static int print_kernel(const struct status *s, size_t width)
 	for (size_t i = 0; i < json_array_size(get(s, "kernel")); i++) {
 		const json_t *k = json_array_get(get(s, "kernel"), i);
 
-		table_row(&t, get_text(k, "name"), get_text(k, "wanted"), get_text(k, "live") ?: "-",
-			  get_text(k, "state"));
+		table_row(&t, get_text(k, "name"), get_text(k, "wanted"),
+			  get_text(k, "live") ?: "-", get_text(k, "state"));
 	}
 	return ctl_print_table(&t, width);
 }

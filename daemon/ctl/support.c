@@ -99,10 +99,9 @@ static void show_systemd(const struct live *l)
 
 	heading("System manager");
 	if (l->bus)
-		r = sd_bus_get_property_string(l->bus, "org.freedesktop.systemd1",
-					       "/org/freedesktop/systemd1",
-					       "org.freedesktop.systemd1.Manager", "Version", NULL,
-					       &version);
+		r = sd_bus_get_property_string(
+			l->bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+			"org.freedesktop.systemd1.Manager", "Version", NULL, &version);
 	printf("version: %s\n", r < 0 ? strerror(-r) : version);
 	for (int s = SETTING_CGROUP_FIRST; s < N_SETTINGS; s++)
 		printf("%s: %s\n", setting_property(s),

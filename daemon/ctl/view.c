@@ -57,7 +57,8 @@ int view_read_effect(int root_fd, const struct host_facts *host, const char *pat
 	look_at_processes(root_fd, &facts);
 	v->effect = effect_of(host, &v->effective, &facts);
 	v->processes_hidden = facts.processes_hidden;
-	/* The service may not look at processes of others and swap files, as who asks perhaps may. */
+	/* The service may not look at processes of others and swap files, as who asks perhaps may.
+	 */
 	if (!v->state || (strcmp(v->state, "exclusive") != 0 && strcmp(v->state, "draining") != 0))
 		return 0;
 	r = effect_hindrance(&pmd, host, &above, &facts, true, &reason);

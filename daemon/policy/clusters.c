@@ -21,7 +21,8 @@ bool clusters_add(struct clusters *c, const struct extent *extents, size_t n, ui
 		/* One after the other, on the device as well. */
 		ahead = extents[i].physical - start;
 		for (; i < n && extents[i].logical == end &&
-		       extents[i].physical - extents[i].logical == ahead; i++) {
+		       extents[i].physical - extents[i].logical == ahead;
+		     i++) {
 			if ((extents[i].logical | extents[i].physical | extents[i].length) % page ||
 			    extents[i].length == 0)
 				return false;

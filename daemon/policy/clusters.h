@@ -17,9 +17,10 @@ struct clusters {
 };
 
 /*
- * Add the clusters of a swap file of so many bytes, with extents in the order of the file. Whole are
- * those in one run of blocks, but for that of the header and one that the end cuts off, as swapon
- * counts them. False if the kernel may see other extents, since these are not of whole pages.
+ * Add the clusters of a swap file of so many bytes, with extents in the order of the file. Whole
+ * are those in one run of blocks, but for that of the header and one that the end cuts off, as
+ * swapon counts them. False if the kernel may see other extents, since these are not of whole
+ * pages.
  */
 bool clusters_add(struct clusters *c, const struct extent *extents, size_t n, uint64_t bytes,
 		  uint64_t page, uint64_t cluster);

@@ -137,10 +137,11 @@ int effect_hindrance(const struct policy *p, const struct host_facts *host,
 		return say(ret, "memory.zswap.max is 0 in %s, so nothing below it goes to zswap",
 			   above->no_zswap);
 	if (settled && host->zram && host->kernel[SETTING_ZSWAP].live)
-		return say(ret,
-			   "there is swap on zram (%s), so its pages are compressed twice, and stay "
-			   "in memory when they leave zswap; use either of them",
-			   host->zram);
+		return say(
+			ret,
+			"there is swap on zram (%s), so its pages are compressed twice, and stay "
+			"in memory when they leave zswap; use either of them",
+			host->zram);
 	return 0;
 }
 
@@ -153,8 +154,7 @@ int effect_of_clusters(const struct host_facts *host, char **ret)
 		   "%" PRIu64 " of the %" PRIu64 " clusters of %" PRIu64
 		   " MiB in swap files (%s) are in one piece and take whole THPs while they are "
 		   "free; how many are free the kernel does not tell",
-		   host->clusters.whole, host->clusters.all, host->pmd_size >> 20,
-		   host->swap_file);
+		   host->clusters.whole, host->clusters.all, host->pmd_size >> 20, host->swap_file);
 }
 
 /* What a setting of the kernel will be. */
@@ -175,10 +175,11 @@ int effect_kernel_hindrance(const struct policy *p, const struct config *config,
 				"= pmd only keeps cgroups out of zswap");
 	if (p->mode == MODE_PMD && swap_pmd->live == SWAP_PMD_NEVER &&
 	    will_be(config, host, SETTING_SWAP_PMD) == SWAP_PMD_NEVER)
-		return say(ret,
-			   "mode = pmd needs swap-pmd = %sexclusive or always in [kernel]; swap_pmd "
-			   "is never, so THPs are split at swap-out",
-			   swap_pmd->words & 1U << SWAP_PMD_AUTO ? "auto, " : "");
+		return say(
+			ret,
+			"mode = pmd needs swap-pmd = %sexclusive or always in [kernel]; swap_pmd "
+			"is never, so THPs are split at swap-out",
+			swap_pmd->words & 1U << SWAP_PMD_AUTO ? "auto, " : "");
 	if (p->mode == MODE_ZSWAP && zswap->error >= 0 && !zswap->live &&
 	    !will_be(config, host, SETTING_ZSWAP))
 		return say(ret,

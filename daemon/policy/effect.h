@@ -37,8 +37,8 @@ int effect_hindrance(const struct policy *p, const struct host_facts *host,
 		     char **ret);
 
 /*
- * What of the kernel's settings, as they are and will be, keeps a policy from doing what it says, in
- * the same way.
+ * What of the kernel's settings, as they are and will be, keeps a policy from doing what it says,
+ * in the same way.
  */
 int effect_kernel_hindrance(const struct policy *p, const struct config *config,
 			    const struct host_facts *host, char **ret);

@@ -104,6 +104,18 @@ bool text_is_utf8(const char *text, size_t n)
 	return true;
 }
 
+const char *text_find_line(const char *text, const char *name, char after)
+{
+	size_t len = strlen(name);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, name, len) == 0 && line[len] == after)
+			return line + len + 1;
+	}
+	return NULL;
+}
+
 bool text_parse_number(const char *text, uint64_t *ret)
 {
 	char *end;

@@ -33,6 +33,9 @@ char *text_unescaped(const char *from);
 /* Whether n bytes are valid UTF-8, which D-Bus and JSON ask for. */
 bool text_is_utf8(const char *text, size_t n);
 
+/* What follows a name at the start of a line, and the character after the name; NULL: no line. */
+const char *text_find_line(const char *text, const char *name, char after);
+
 /* Read a decimal number with nothing before or after it, or two hexadecimal digits. */
 bool text_parse_number(const char *text, uint64_t *ret);
 bool text_parse_hex(const char *text, unsigned int *ret);

@@ -102,21 +102,11 @@ static int get_kernel_settings(sd_bus *bus, const char *path, const char *interf
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int get_zswap_seen(sd_bus *bus, const char *path, const char *interface,
-			  const char *property, sd_bus_message *reply, void *userdata,
-			  sd_bus_error *error)
+/* Of a bool in the manager. */
+static int get_bool(sd_bus *bus, const char *path, const char *interface, const char *property,
+		    sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
-	const struct manager *m = userdata;
-
-	return sd_bus_message_append(reply, "b", m->zswap_seen);
-}
-
-static int get_suspended(sd_bus *bus, const char *path, const char *interface, const char *property,
-			 sd_bus_message *reply, void *userdata, sd_bus_error *error)
-{
-	const struct manager *m = userdata;
-
-	return sd_bus_message_append(reply, "b", m->suspended);
+	return sd_bus_message_append(reply, "b", *(const bool *)userdata);
 }
 
 static int get_policies(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -364,8 +354,8 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_PROPERTY("ConfigFiles", "as", get_config_files, 0, 0),
 	SD_BUS_PROPERTY("LastReload", "(btta(ss))", get_last_reload, 0, 0),
 	SD_BUS_PROPERTY("KernelSettings", "a(sssss)", get_kernel_settings, 0, 0),
-	SD_BUS_PROPERTY("ZswapSeenEnabled", "b", get_zswap_seen, 0, 0),
-	SD_BUS_PROPERTY("Suspended", "b", get_suspended, 0, 0),
+	SD_BUS_PROPERTY("ZswapSeenEnabled", "b", get_bool, offsetof(struct manager, zswap_seen), 0),
+	SD_BUS_PROPERTY("Suspended", "b", get_bool, offsetof(struct manager, suspended), 0),
 	SD_BUS_PROPERTY("Policies", "a(ssiu)", get_policies, 0, 0),
 	SD_BUS_PROPERTY("UnitProperties", "as", get_pid1_properties, 0, 0),
 	SD_BUS_METHOD_WITH_ARGS("ListCgroups", SD_BUS_NO_ARGS,

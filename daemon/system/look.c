@@ -52,8 +52,9 @@ static void look_at_thp(int root_fd, struct host_facts *h)
 }
 
 /* "FILENAME TYPE SIZE USED PRIORITY" below a line of headings; blanks in names are escaped. */
-static int visit_areas(int root_fd, int (*visit)(int root_fd, struct host_facts *h,
-						 const char *name, const char *type),
+static int visit_areas(int root_fd,
+		       int (*visit)(int root_fd, struct host_facts *h, const char *name,
+				    const char *type),
 		       struct host_facts *h)
 {
 	char text[16384], *save = NULL;
@@ -204,14 +205,9 @@ static int look_at_kept(int root_fd, const char *unit, enum setting s, struct se
 /* The value that follows a name at the start of a line, or 0. */
 static uint64_t find_value(const char *text, const char *name)
 {
-	size_t len = strlen(name);
+	const char *value = text_find_line(text, name, ' ');
 
-	for (const char *line = text; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (strncmp(line, name, len) == 0 && line[len] == ' ')
-			return strtoull(line + len + 1, NULL, 10);
-	}
-	return 0;
+	return value ? strtoull(value, NULL, 10) : 0;
 }
 
 void cgroup_facts_parse_stat(struct cgroup_facts *f, const char *text)

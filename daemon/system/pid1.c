@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/cgroup.h"
+#include "policy/text.h"
 #include "policy/unit.h"
 #include "system/clock.h"
 #include "system/fs.h"
@@ -611,13 +612,10 @@ static int parse_kept(const char *text, enum setting s, uint64_t *ret)
 {
 	const char *name = setting_property(s), *value = NULL;
 	char word[SETTING_TEXT_MAX];
-	size_t len = strlen(name);
 
-	for (const char *line = text; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (strncmp(line, name, len) == 0 && line[len] == '=')
-			value = line + len + 1;
-	}
+	/* The last one counts. */
+	for (const char *v = text; v && (v = text_find_line(v, name, '=')); v = strchr(v, '\n'))
+		value = v;
 	if (!value || strcspn(value, "\n") >= sizeof(word))
 		return -EBADMSG;
 	snprintf(word, sizeof(word), "%.*s", (int)strcspn(value, "\n"), value);

@@ -85,6 +85,5 @@ bool swap_file_clusters(int root_fd, const char *name, uint64_t cluster, struct 
 	do {
 		r = read_extents(fd, &extents, &n, &allocated);
 	} while (r > 0);
-	return r == 0 &&
-	       clusters_add(ret, extents, n, st.st_size, sysconf(_SC_PAGESIZE), cluster);
+	return r == 0 && clusters_add(ret, extents, n, st.st_size, sysconf(_SC_PAGESIZE), cluster);
 }
