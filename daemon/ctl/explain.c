@@ -116,11 +116,6 @@ static enum exit_code find(struct subject *s, const char *name)
 		r = find_path(s, *name ? name : "/");
 	} else if (unit_has_cgroup_suffix(name)) {
 		r = find_unit(s, name);
-		if (r >= 0 && s->unknown && !policy_resolve(s->live.config, s->cgroup, NULL)) {
-			fprintf(stderr, "pmdswapctl: there is no unit %s, and no policy for it\n",
-				name);
-			return EXIT_FAILED;
-		}
 	} else {
 		fprintf(stderr,
 			"pmdswapctl: %s is neither a cgroup, which starts with /, nor a unit, "
@@ -138,7 +133,12 @@ static enum exit_code find(struct subject *s, const char *name)
 	if (r < 0)
 		return ctl_fail(r, "cannot look for it");
 	s->exists = cgroupfs_id(s->live.root_fd, s->cgroup, &id) >= 0;
-	return EXIT_OK;
+	s->policy = policy_resolve(s->live.config, s->cgroup, &s->match);
+	if (s->exists || s->policy || (*name != '/' && !s->unknown))
+		return EXIT_OK;
+	fprintf(stderr, "pmdswapctl: there is no %s %s, and no policy for it\n",
+		*name == '/' ? "cgroup" : "unit", name);
+	return EXIT_FAILED;
 }
 
 static void look_at_records(struct subject *s)
@@ -168,7 +168,6 @@ static enum exit_code look(const struct ctl *x, const char *name, struct subject
 		code = find(s, name);
 	if (code != EXIT_OK)
 		return code;
-	s->policy = policy_resolve(s->live.config, s->cgroup, &s->match);
 	r = view_read_effect(s->live.root_fd, &s->live.host, s->cgroup, &s->view);
 	look_at_records(s);
 	if (r >= 0 && s->policy && s->exists)
