@@ -114,7 +114,6 @@ static int compare_records(struct comparison *x)
 
 	for (size_t i = state->records.n; r >= 0 && i-- > 0;) {
 		const struct record *record = state->records.v[i];
-		struct cgroup_facts facts;
 		uint64_t want, id;
 
 		/* A record of a cgroup that has a policy is in use. */
@@ -124,12 +123,8 @@ static int compare_records(struct comparison *x)
 		     (record->as_property ||
 		      cgroupfs_id(x->live.root_fd, record->cgroup, &id) >= 0)))
 			continue;
-		r = look_cgroup(x->live.root_fd, x->live.pid1, state, NULL, record->cgroup, &facts);
-		if (r < 0)
-			return r;
 		/* What is left as somebody else made it is no difference to the configuration. */
-		r = decide_unwanted(state, &facts, record->setting, &x->plan);
-		cgroup_facts_clear(&facts);
+		r = look_and_give_back(x->live.root_fd, x->live.pid1, state, record, &x->plan);
 	}
 	plan_keep_a_way_out(&x->plan);
 	return r;

@@ -242,15 +242,10 @@ static int reconcile_records(struct pass *pass)
 	/* Those below a cgroup before it. */
 	for (size_t i = m->state.records.n; r >= 0 && i-- > 0;) {
 		const struct record *record = m->state.records.v[i];
-		struct cgroup_facts facts;
 
 		if (!record->cgroup || is_in_use(m, record))
 			continue;
-		r = look_cgroup(m->root_fd, m->pid1, &m->state, NULL, record->cgroup, &facts);
-		if (r < 0)
-			break;
-		r = decide_unwanted(&m->state, &facts, record->setting, &pass->plan);
-		cgroup_facts_clear(&facts);
+		r = look_and_give_back(m->root_fd, m->pid1, &m->state, record, &pass->plan);
 		if (r > 0)
 			manager_say(m, REPORT_WARNING,
 				    &(struct log_fields){ .message_id = MESSAGE_LEFT,

@@ -296,6 +296,19 @@ int look_cgroup(int root_fd, const struct pid1 *pid1, const struct state *state,
 	return 0;
 }
 
+int look_and_give_back(int root_fd, const struct pid1 *pid1, const struct state *state,
+		       const struct record *record, struct plan *plan)
+{
+	struct cgroup_facts facts;
+	int r = look_cgroup(root_fd, pid1, state, NULL, record->cgroup, &facts);
+
+	if (r < 0)
+		return r;
+	r = decide_unwanted(state, &facts, record->setting, plan);
+	cgroup_facts_clear(&facts);
+	return r;
+}
+
 int look_stopped_unit(int root_fd, const struct pid1_unit *unit, struct cgroup_facts *ret)
 {
 	const char *name = unit_of_cgroup(unit->cgroup);

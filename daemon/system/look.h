@@ -38,6 +38,13 @@ void look_at_effect(int root_fd, enum mode mode, struct cgroup_facts *f);
 void look_at_processes(int root_fd, struct cgroup_facts *f);
 
 /*
+ * Look at the cgroup of a record that nothing wants any more, and plan to give it back. As
+ * decide_unwanted().
+ */
+int look_and_give_back(int root_fd, const struct pid1 *pid1, const struct state *state,
+		       const struct record *record, struct plan *plan);
+
+/*
  * A unit that does not run, of which PID 1 said what it has. Its cgroup is that of the answer. 0 or
  * -ENOMEM.
  */
