@@ -209,7 +209,11 @@ static int reconcile_cgroup(struct pass *pass, struct cgroup *c)
 		d.outcome = OUTCOME_DRIFTED;
 	if (d.outcome == OUTCOME_FAILED)
 		manager_retry_later(m, before == OUTCOME_FAILED ? 2 : 1);
-	cgroup_set_outcome(c, d.outcome, d.reason);
+	/* While it is tried again, what failed has failed. */
+	if (before == OUTCOME_FAILED && d.outcome == OUTCOME_NONE)
+		c->outcome = d.outcome;
+	else
+		cgroup_set_outcome(c, d.outcome, d.reason);
 	r = plan_move(&pass->plan, &d.plan);
 	decision_clear(&d);
 	return r;
