@@ -191,22 +191,19 @@ int effect_kernel_hindrance(const struct policy *p, const struct config *config,
 	return 0;
 }
 
-/* Add what hinders the policies of a mode, once. 0 or -ENOMEM. */
-static int add_kernel_hint(const struct config *config, const struct host_facts *host,
-			   enum mode mode, struct report *report)
+/* Add what hinders the policies of a mode, once. */
+static void add_kernel_hint(const struct config *config, const struct host_facts *host,
+			    enum mode mode, struct report *report)
 {
 	_cleanup_free_ char *text = NULL;
 	const struct policy *of = NULL;
-	int r;
 
 	/* Of one without writeback there is more to say. */
 	for (size_t i = 0; i < config->n_policies; i++)
 		if (config->policies[i]->mode == mode && (!of || of->zswap_writeback))
 			of = config->policies[i];
-	r = of ? effect_kernel_hindrance(of, config, host, &text) : 0;
-	if (r > 0)
+	if (of && effect_kernel_hindrance(of, config, host, &text) > 0)
 		report_add(report, REPORT_WARNING, NULL, 0, "%s", text);
-	return r;
 }
 
 bool effect_hints(const struct config *config, const struct host_facts *host, struct report *report)
