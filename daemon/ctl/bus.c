@@ -27,9 +27,15 @@ int ctl_open(int root_fd, sd_bus **ret)
 
 int ctl_open_for_polkit(const struct ctl *x, sd_bus **ret)
 {
+	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *direct = NULL;
+	_cleanup_close_ int root_fd = fs_open_root(x->root);
+	int r;
+
 	if (geteuid() == 0 || strcmp(x->root, "/") != 0)
 		return -ENOENT;
-	return sd_bus_open_system(ret);
+	/* The bus knows no more of a daemon that does not run than that nobody has its name. */
+	r = root_fd < 0 ? root_fd : ctl_open(root_fd, &direct);
+	return r < 0 ? r : sd_bus_open_system(ret);
 }
 
 enum exit_code ctl_connect(const struct ctl *x, sd_bus **ret)

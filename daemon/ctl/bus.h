@@ -15,8 +15,8 @@
 int ctl_open(int root_fd, sd_bus **ret);
 
 /*
- * Connect to the system bus if who asks is not root: polkit may let others change things, and wants
- * to know them by the bus. 0 or a negative errno.
+ * Connect to the system bus if who asks is not root and the daemon runs: polkit may let others
+ * change things, and wants to know them by the bus. 0 or a negative errno.
  */
 int ctl_open_for_polkit(const struct ctl *x, sd_bus **ret);
 
