@@ -16,10 +16,26 @@ int ctl_open(int root_fd, sd_bus **ret)
 
 	if (r >= 0)
 		r = peer_wait(bus, QUERY_TIMEOUT_USEC);
+	/* Of all calls that do not say otherwise. */
+	if (r >= 0)
+		r = sd_bus_set_method_call_timeout(bus, QUERY_TIMEOUT_USEC);
 	if (r < 0)
 		return r == -ENOENT ? -ECONNREFUSED : r;
 	*ret = TAKE_PTR(bus);
 	return 0;
+}
+
+int ctl_open_for_polkit(const struct ctl *x, sd_bus **ret)
+{
+	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *direct = NULL;
+	_cleanup_close_ int root_fd = fs_open_root(x->root);
+	int r;
+
+	if (geteuid() == 0 || strcmp(x->root, "/") != 0)
+		return -ENOENT;
+	/* The bus knows no more of a daemon that does not run than that nobody has its name. */
+	r = root_fd < 0 ? root_fd : ctl_open(root_fd, &direct);
+	return r < 0 ? r : sd_bus_open_system(ret);
 }
 
 enum exit_code ctl_connect(const struct ctl *x, sd_bus **ret)
@@ -66,20 +82,7 @@ enum exit_code ctl_call_failed(const sd_bus_error *error, int r)
 
 int ctl_get_property(sd_bus *bus, const char *name, const char *type, sd_bus_message **ret)
 {
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-	int r;
-
-	r = sd_bus_message_new_method_call(bus, &call, NULL, BUS_PATH,
-					   "org.freedesktop.DBus.Properties", "Get");
-	if (r >= 0)
-		r = sd_bus_message_append(call, "ss", BUS_INTERFACE, name);
-	if (r >= 0)
-		r = sd_bus_call(bus, call, QUERY_TIMEOUT_USEC, NULL, &reply);
-	if (r >= 0)
-		r = sd_bus_message_enter_container(reply, 'v', type);
-	if (r >= 0)
-		*ret = TAKE_PTR(reply);
-	return r;
+	return sd_bus_get_property(bus, NULL, BUS_PATH, BUS_INTERFACE, name, NULL, ret, type);
 }
 
 int ctl_get_last_reload(sd_bus *bus, struct ctl_reload *reload, sd_bus_message **ret)

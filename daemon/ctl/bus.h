@@ -14,6 +14,12 @@
  */
 int ctl_open(int root_fd, sd_bus **ret);
 
+/*
+ * Connect to the system bus if who asks is not root and the daemon runs: polkit may let others
+ * change things, and wants to know them by the bus. 0 or a negative errno.
+ */
+int ctl_open_for_polkit(const struct ctl *x, sd_bus **ret);
+
 /* Connect to the daemon. EXIT_OK, or the code to exit with after a message. */
 enum exit_code ctl_connect(const struct ctl *x, sd_bus **ret);
 

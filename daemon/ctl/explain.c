@@ -25,6 +25,7 @@ struct subject {
 	struct view view; /* only what view_read_effect() sets */
 	struct decision decision;
 	char *hindrance;    /* why it does not do what it says; NULL: nothing is known */
+	char *clusters;     /* what room there is for whole THPs; NULL: nothing is known */
 	bool unknown;       /* no such unit, as far as can be told */
 	struct views views; /* of the daemon, if it is running */
 	const struct view *said;
@@ -37,6 +38,7 @@ static void subject_clear(struct subject *s)
 	free(s->shown_unit);
 	decision_clear(&s->decision);
 	free(s->hindrance);
+	free(s->clusters);
 	views_clear(&s->views);
 	live_close(&s->live);
 }
@@ -114,11 +116,6 @@ static enum exit_code find(struct subject *s, const char *name)
 		r = find_path(s, *name ? name : "/");
 	} else if (unit_has_cgroup_suffix(name)) {
 		r = find_unit(s, name);
-		if (r >= 0 && s->unknown && !policy_resolve(s->live.config, s->cgroup, NULL)) {
-			fprintf(stderr, "pmdswapctl: there is no unit %s, and no policy for it\n",
-				name);
-			return EXIT_FAILED;
-		}
 	} else {
 		fprintf(stderr,
 			"pmdswapctl: %s is neither a cgroup, which starts with /, nor a unit, "
@@ -136,7 +133,12 @@ static enum exit_code find(struct subject *s, const char *name)
 	if (r < 0)
 		return ctl_fail(r, "cannot look for it");
 	s->exists = cgroupfs_id(s->live.root_fd, s->cgroup, &id) >= 0;
-	return EXIT_OK;
+	s->policy = policy_resolve(s->live.config, s->cgroup, &s->match);
+	if (s->exists || s->policy || (*name != '/' && !s->unknown))
+		return EXIT_OK;
+	fprintf(stderr, "pmdswapctl: there is no %s %s, and no policy for it\n",
+		*name == '/' ? "cgroup" : "unit", name);
+	return EXIT_FAILED;
 }
 
 static void look_at_records(struct subject *s)
@@ -166,13 +168,17 @@ static enum exit_code look(const struct ctl *x, const char *name, struct subject
 		code = find(s, name);
 	if (code != EXIT_OK)
 		return code;
-	s->policy = policy_resolve(s->live.config, s->cgroup, &s->match);
 	r = view_read_effect(s->live.root_fd, &s->live.host, s->cgroup, &s->view);
 	look_at_records(s);
 	if (r >= 0 && s->policy && s->exists)
 		r = live_decide(&s->live, s->cgroup, s->policy, &s->decision);
 	if (r >= 0 && s->policy && s->exists && !s->decision.reason)
 		r = live_hindrance(&s->live, s->cgroup, s->policy, &s->hindrance);
+	if (r == 0 && s->policy && s->exists && !s->decision.reason)
+		r = effect_kernel_hindrance(s->policy, s->live.config, &s->live.host,
+					    &s->hindrance);
+	if (r >= 0 && s->view.effect == EFFECT_PMD && !s->hindrance)
+		r = effect_of_clusters(&s->live.host, &s->clusters);
 	/* What the daemon says of it is more, but not needed. */
 	if (r >= 0 && ctl_open(s->live.root_fd, &daemon) >= 0)
 		views_read(daemon, &s->views, NULL);
@@ -309,6 +315,13 @@ static enum exit_code print_text(const struct subject *s, size_t width)
 	}
 	if (s->hindrance)
 		ctl_print_wrapped(s->hindrance, width);
+	if (s->clusters)
+		ctl_print_wrapped(s->clusters, width);
+	if (s->exists && s->view.effect == EFFECT_PMD && s->view.processes_hidden)
+		ctl_print_wrapped("Whether its processes have THPs, or not by "
+				  "prctl(PR_SET_THP_DISABLE), is not for you to see here; try it "
+				  "as root",
+				  width);
 	if (plan_count_writes(plan) > 0)
 		printf("A reload would change:\n");
 	for (size_t i = 0; i < plan->n; i++) {
@@ -355,15 +368,12 @@ static json_t *matches_to_json(const struct subject *s)
 
 	for (size_t i = 0; array && i < s->live.config->n_policies; i++) {
 		const struct policy *p = s->live.config->policies[i];
-		const struct match *m = policy_match(p, s->cgroup);
+		const struct match *m = p == s->policy ? s->match : policy_match(p, s->cgroup);
 		char why[64];
 
 		if (!m)
 			continue;
-		if (p != s->policy)
-			format_loss(s, p, m, why, sizeof(why));
-		else
-			m = s->match;
+		format_loss(s, p, m, why, sizeof(why));
 		if (json_array_append_new(array, match_to_json(p, m, p == s->policy ? NULL : why)) <
 		    0) {
 			json_decref(array);

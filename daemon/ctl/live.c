@@ -65,6 +65,7 @@ enum exit_code live_read_state(struct live *l)
 	if (pid1_connect(&l->bus, l->root_fd, l->fake_root, &private) >= 0)
 		pid1_new(&l->pid1, l->bus);
 	r = look_host(l->root_fd, l->pid1, &l->host);
+	look_at_clusters(l->root_fd, &l->host);
 	return r < 0 ? ctl_fail(r, "cannot look at the system") : EXIT_OK;
 }
 

@@ -29,6 +29,7 @@ struct comparison {
 	size_t n_problems, allocated;
 	int error; /* of what an answer of PID 1 was about */
 	struct report hints;
+	char *clusters;   /* what room there is for whole THPs; NULL: nothing is known */
 	size_t n_cgroups; /* that have a policy */
 	size_t n_kernel;  /* settings that are wanted */
 	bool verify;
@@ -43,6 +44,7 @@ static void comparison_clear(struct comparison *x)
 	}
 	free(x->problems);
 	report_clear(&x->hints);
+	free(x->clusters);
 	plan_clear(&x->plan);
 	live_close(&x->live);
 }
@@ -112,7 +114,6 @@ static int compare_records(struct comparison *x)
 
 	for (size_t i = state->records.n; r >= 0 && i-- > 0;) {
 		const struct record *record = state->records.v[i];
-		struct cgroup_facts facts;
 		uint64_t want, id;
 
 		/* A record of a cgroup that has a policy is in use. */
@@ -122,12 +123,8 @@ static int compare_records(struct comparison *x)
 		     (record->as_property ||
 		      cgroupfs_id(x->live.root_fd, record->cgroup, &id) >= 0)))
 			continue;
-		r = look_cgroup(x->live.root_fd, x->live.pid1, state, NULL, record->cgroup, &facts);
-		if (r < 0)
-			return r;
 		/* What is left as somebody else made it is no difference to the configuration. */
-		r = decide_unwanted(state, &facts, record->setting, &x->plan);
-		cgroup_facts_clear(&facts);
+		r = look_and_give_back(x->live.root_fd, x->live.pid1, state, record, &x->plan);
 	}
 	plan_keep_a_way_out(&x->plan);
 	return r;
@@ -319,7 +316,9 @@ static enum exit_code make_comparison(const struct ctl *ctl, struct comparison *
 	if (code != EXIT_OK)
 		return code;
 	effect_hints(x->live.config, &x->live.host, &x->hints);
-	r = compare(x);
+	r = x->verify ? effect_of_clusters(&x->live.host, &x->clusters) : 0;
+	if (r >= 0)
+		r = compare(x);
 	drop_records(&x->plan);
 	sort(x);
 	return r < 0 ? ctl_fail(r, "cannot compare with the live system") : EXIT_OK;
@@ -440,6 +439,8 @@ static enum exit_code plan_or_verify(const struct ctl *ctl, bool verify)
 		r = print_problems(&x, ctl->width);
 	if (r >= 0)
 		r = print_hints(&x.hints, ctl->width);
+	if (x.clusters)
+		ctl_print_wrapped(x.clusters, ctl->width);
 	if (r < 0)
 		return ctl_fail(r, "cannot print");
 	if (!verify) {

@@ -7,19 +7,44 @@
 #include "ctl/ctl.h"
 #include "policy/text.h"
 
-/* Options that only some commands take, as bits and by their names. */
+/* Options that only some commands take; of those of a command there is a set of bits. */
 enum {
-	OPTION_FULL = 1 << 0,
-	OPTION_PRINT = 1 << 1,
-	OPTION_JSON = 1 << 2,
-	OPTION_PROMETHEUS = 1 << 3,
-	OPTION_ONCE = 1 << 4,
-	OPTION_INTERVAL = 1 << 5,
-	OPTION_STATE = 1 << 6,
+	FULL,
+	PRINT,
+	JSON,
+	PROMETHEUS,
+	ONCE,
+	INTERVAL,
+	STATE,
+	N_OPTIONS,
 };
 
-static const char *const option_names[] = { "--full", "--print",    "--json", "--prometheus",
-					    "--once", "--interval", "--state" };
+enum {
+	OPTION_FULL = 1 << FULL,
+	OPTION_PRINT = 1 << PRINT,
+	OPTION_JSON = 1 << JSON,
+	OPTION_PROMETHEUS = 1 << PROMETHEUS,
+	OPTION_ONCE = 1 << ONCE,
+	OPTION_INTERVAL = 1 << INTERVAL,
+	OPTION_STATE = 1 << STATE,
+};
+
+/* What getopt_long() returns for the first one without a letter. */
+#define LONG_ONLY 256
+
+static const struct option options[] = {
+	[FULL] = { "full", no_argument, NULL, LONG_ONLY + FULL },
+	[PRINT] = { "print", no_argument, NULL, LONG_ONLY + PRINT },
+	[JSON] = { "json", no_argument, NULL, LONG_ONLY + JSON },
+	[PROMETHEUS] = { "prometheus", no_argument, NULL, LONG_ONLY + PROMETHEUS },
+	[ONCE] = { "once", no_argument, NULL, LONG_ONLY + ONCE },
+	[INTERVAL] = { "interval", required_argument, NULL, LONG_ONLY + INTERVAL },
+	[STATE] = { "state", required_argument, NULL, LONG_ONLY + STATE },
+	{ "root", required_argument, NULL, 'r' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{},
+};
 
 static const struct command {
 	const char *name;
@@ -152,11 +177,11 @@ static enum exit_code end_output(enum exit_code code)
 static enum exit_code run(const struct command *c, const struct ctl *x, unsigned int given,
 			  int n_arguments, char **arguments)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(option_names); i++) {
+	for (size_t i = 0; i < N_OPTIONS; i++) {
 		if (!(given & ~c->options & 1U << i))
 			continue;
-		fprintf(stderr, "pmdswapctl: %s does not take %s; see pmdswapctl --help\n", c->name,
-			option_names[i]);
+		fprintf(stderr, "pmdswapctl: %s does not take --%s; see pmdswapctl --help\n",
+			c->name, options[i].name);
 		return EXIT_USAGE;
 	}
 	if (n_arguments > (c->argument != NULL)) {
@@ -174,54 +199,26 @@ static enum exit_code run(const struct command *c, const struct ctl *x, unsigned
 
 int main(int argc, char **argv)
 {
-	enum {
-		OPT_JSON = 256,
-		OPT_PROMETHEUS,
-		OPT_ONCE,
-		OPT_INTERVAL,
-		OPT_PRINT,
-		OPT_ROOT,
-		OPT_STATE,
-	};
-	static const struct option options[] = {
-		{ "full", no_argument, NULL, 'l' },
-		{ "json", no_argument, NULL, OPT_JSON },
-		{ "prometheus", no_argument, NULL, OPT_PROMETHEUS },
-		{ "once", no_argument, NULL, OPT_ONCE },
-		{ "interval", required_argument, NULL, OPT_INTERVAL },
-		{ "print", no_argument, NULL, OPT_PRINT },
-		{ "root", required_argument, NULL, OPT_ROOT },
-		{ "state", required_argument, NULL, OPT_STATE },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{},
-	};
 	struct ctl x = { .root = "/", .width = OUTPUT_WIDTH, .interval = 2 };
+	bool *const flags[N_OPTIONS] = {
+		[FULL] = &x.full, [PRINT] = &x.print,
+		[JSON] = &x.json, [PROMETHEUS] = &x.prometheus,
+		[ONCE] = &x.once,
+	};
 	unsigned int given = 0;
 	int c;
 
 	look_at_terminal(&x);
 	while ((c = getopt_long(argc, argv, "hlV", options, NULL)) >= 0) {
+		if (c == 'l')
+			c = LONG_ONLY + FULL;
+		if (c >= LONG_ONLY) {
+			given |= 1U << (c - LONG_ONLY);
+			if (flags[c - LONG_ONLY])
+				*flags[c - LONG_ONLY] = true;
+		}
 		switch (c) {
-		case 'l':
-			given |= OPTION_FULL;
-			x.full = true;
-			x.width = 0;
-			break;
-		case OPT_JSON:
-			given |= OPTION_JSON;
-			x.json = true;
-			break;
-		case OPT_PROMETHEUS:
-			given |= OPTION_PROMETHEUS;
-			x.prometheus = true;
-			break;
-		case OPT_ONCE:
-			given |= OPTION_ONCE;
-			x.once = true;
-			break;
-		case OPT_INTERVAL:
-			given |= OPTION_INTERVAL;
+		case LONG_ONLY + INTERVAL:
 			if (text_parse_seconds(optarg, 3600, &x.interval))
 				break;
 			fprintf(stderr,
@@ -229,16 +226,11 @@ int main(int argc, char **argv)
 				"or 1min\n",
 				optarg);
 			return EXIT_USAGE;
-		case OPT_PRINT:
-			given |= OPTION_PRINT;
-			x.print = true;
-			break;
-		case OPT_ROOT:
-			x.root = optarg;
-			break;
-		case OPT_STATE:
-			given |= OPTION_STATE;
+		case LONG_ONLY + STATE:
 			x.states = optarg;
+			break;
+		case 'r':
+			x.root = optarg;
 			break;
 		case 'h':
 			print_help(stdout);
@@ -246,10 +238,12 @@ int main(int argc, char **argv)
 		case 'V':
 			puts("pmdswapctl " PMDSWAP_VERSION);
 			return end_output(EXIT_OK);
-		default:
+		case '?':
 			return EXIT_USAGE;
 		}
 	}
+	if (x.full)
+		x.width = 0;
 	if (optind == argc) {
 		print_help(stderr);
 		return EXIT_USAGE;

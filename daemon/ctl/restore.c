@@ -57,15 +57,10 @@ static enum exit_code make_plan(struct restore *r)
 	/* Those below a cgroup before it. */
 	for (size_t i = l->state.records.n; e >= 0 && i-- > 0;) {
 		const struct record *record = l->state.records.v[i];
-		struct cgroup_facts facts;
 
 		if (!record->cgroup)
 			continue;
-		e = look_cgroup(l->root_fd, l->pid1, &l->state, NULL, record->cgroup, &facts);
-		if (e < 0)
-			break;
-		e = decide_unwanted(&l->state, &facts, record->setting, &r->plan);
-		cgroup_facts_clear(&facts);
+		e = look_and_give_back(l->root_fd, l->pid1, &l->state, record, &r->plan);
 		if (e > 0)
 			say_left(r, record->cgroup, record->setting);
 	}
@@ -235,6 +230,8 @@ enum exit_code ctl_restore(const struct ctl *x, const char *argument)
 		return code;
 	if (x->print)
 		return print_commands(&restore);
+	if (ctl_open_for_polkit(x, &daemon) >= 0)
+		return ctl_call_change(daemon, "Restore", "Given back");
 	r = ctl_open(restore.live.root_fd, &daemon);
 	if (r == -ECONNREFUSED)
 		return restore_here(&restore);

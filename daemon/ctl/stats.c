@@ -10,6 +10,7 @@
 #include "ctl/view.h"
 #include "policy/format.h"
 #include "policy/prometheus.h"
+#include "system/fs.h"
 #include "system/interface.h"
 
 static void print_head(const struct shown *s, size_t width)
@@ -117,8 +118,10 @@ static json_t *json_delays(const struct delays *delays)
 	return o;
 }
 
-static json_t *json_cgroup(const struct shown_cgroup *c)
+static json_t *json_cgroup(const void *list, size_t i)
 {
+	const struct shown_cgroup *c = &((const struct shown *)list)->cgroups[i];
+
 	return json_pack("{ss ss? ss ss sI sI so so}", "cgroup", c->path, "unit",
 			 *c->unit ? c->unit : NULL, "policy", c->policy, "mode", c->mode,
 			 "processes", (json_int_t)c->processes, "processes_unaccounted",
@@ -128,22 +131,18 @@ static json_t *json_cgroup(const struct shown_cgroup *c)
 
 static enum exit_code print_json(const struct shown *s)
 {
-	json_t *cgroups = json_array();
-
-	for (size_t i = 0; i < s->n_cgroups; i++)
-		if (json_array_append_new(cgroups, json_cgroup(&s->cgroups[i])) < 0)
-			return ctl_json_print(NULL);
 	return ctl_json_print(json_pack("{sI ss? so so}", "taken_usec", (json_int_t)s->usec,
 					"no_delays_because", *s->no_delays ? s->no_delays : NULL,
 					"system", ctl_json_counters(&s->system), "cgroups",
-					cgroups));
+					ctl_json_array(s->n_cgroups, json_cgroup, s)));
 }
 
 /* What is to be known of the daemon itself. 0 or a negative errno. */
-static int read_daemon(sd_bus *bus, struct shown *s)
+static int read_daemon(sd_bus *bus, const char *root, struct shown *s)
 {
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *version = NULL, *last = NULL;
 	_cleanup_(views_clear) struct views views = {};
+	_cleanup_close_ int root_fd = fs_open_root(root);
 	struct ctl_reload reload = {};
 	const char *text;
 	int r = ctl_get_property(bus, "Version", "s", &version);
@@ -154,6 +153,9 @@ static int read_daemon(sd_bus *bus, struct shown *s)
 		r = ctl_get_last_reload(bus, &reload, &last);
 	if (r >= 0)
 		r = views_read(bus, &views, NULL);
+	/* The same states as status and list show. */
+	if (r >= 0)
+		r = views_read_effects(root_fd, &views);
 	if (r < 0)
 		return r;
 	s->version = strdup(text);
@@ -172,7 +174,7 @@ static int read_daemon(sd_bus *bus, struct shown *s)
 enum exit_code ctl_stats(const struct ctl *x, const char *argument)
 {
 	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 	_cleanup_(shown_clear) struct shown s = {};
 	enum exit_code code;
@@ -185,10 +187,8 @@ enum exit_code ctl_stats(const struct ctl *x, const char *argument)
 	code = ctl_connect(x, &bus);
 	if (code != EXIT_OK)
 		return code;
-	r = sd_bus_message_new_method_call(bus, &call, NULL, BUS_PATH, BUS_STATISTICS,
-					   "ListCgroups");
-	if (r >= 0)
-		r = sd_bus_call(bus, call, QUERY_TIMEOUT_USEC, &error, &reply);
+	r = sd_bus_call_method(bus, NULL, BUS_PATH, BUS_STATISTICS, "ListCgroups", &error, &reply,
+			       NULL);
 	if (r < 0)
 		return ctl_call_failed(&error, r);
 	r = shown_read_cgroups(&s, reply);
@@ -198,7 +198,7 @@ enum exit_code ctl_stats(const struct ctl *x, const char *argument)
 		return print_json(&s);
 	if (!x->prometheus)
 		return print_tables(&s, x->width);
-	r = read_daemon(bus, &s);
+	r = read_daemon(bus, x->root, &s);
 	if (r < 0)
 		return ctl_fail(r, "cannot read the state of pmdswapd");
 	prometheus_print(stdout, &s);

@@ -31,6 +31,14 @@ static void show_value(int root_fd, const char *path)
 	printf("/%s: %s\n", path, r < 0 ? strerror(-r) : text);
 }
 
+static bool starts_with_any(const char *text, const char *const *prefixes)
+{
+	for (size_t i = 0; prefixes[i]; i++)
+		if (strncmp(text, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	return false;
+}
+
 /* The lines of a file that start with one of the prefixes, the list of which ends with NULL. */
 static void show_lines(int root_fd, const char *path, const char *const *prefixes)
 {
@@ -43,11 +51,8 @@ static void show_lines(int root_fd, const char *path, const char *const *prefixe
 		return;
 	}
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-		for (size_t i = 0; prefixes[i]; i++)
-			if (strncmp(line, prefixes[i], strlen(prefixes[i])) == 0) {
-				printf("%s\n", line);
-				break;
-			}
+		if (starts_with_any(line, prefixes))
+			printf("%s\n", line);
 }
 
 /* Arguments of the kernel that change what this program sees. */
@@ -64,9 +69,8 @@ static void show_arguments(int root_fd)
 	if (fs_read_lines(root_fd, "proc/cmdline", text, sizeof(text)) < 0)
 		strcpy(text, "");
 	for (char *word = strtok_r(text, " \n", &save); word; word = strtok_r(NULL, " \n", &save))
-		for (size_t i = 0; prefixes[i]; i++)
-			if (strncmp(word, prefixes[i], strlen(prefixes[i])) == 0)
-				printf(" %s", word);
+		if (starts_with_any(word, prefixes))
+			printf(" %s", word);
 	printf("\n");
 }
 
@@ -90,22 +94,14 @@ static void show_system(struct live *l)
 
 static void show_systemd(const struct live *l)
 {
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-	const char *version;
-	int r = l->bus ? 0 : -ENOTCONN;
+	_cleanup_free_ char *version = NULL;
+	int r = -ENOTCONN;
 
 	heading("System manager");
-	if (r >= 0)
-		r = sd_bus_message_new_method_call(l->bus, &call, "org.freedesktop.systemd1",
-						   "/org/freedesktop/systemd1",
-						   "org.freedesktop.DBus.Properties", "Get");
-	if (r >= 0)
-		r = sd_bus_message_append(call, "ss", "org.freedesktop.systemd1.Manager",
-					  "Version");
-	if (r >= 0)
-		r = sd_bus_call(l->bus, call, QUERY_TIMEOUT_USEC, NULL, &reply);
-	if (r >= 0)
-		r = sd_bus_message_read(reply, "v", "s", &version);
+	if (l->bus)
+		r = sd_bus_get_property_string(
+			l->bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+			"org.freedesktop.systemd1.Manager", "Version", NULL, &version);
 	printf("version: %s\n", r < 0 ? strerror(-r) : version);
 	for (int s = SETTING_CGROUP_FIRST; s < N_SETTINGS; s++)
 		printf("%s: %s\n", setting_property(s),

@@ -51,19 +51,22 @@ int view_read_effect(int root_fd, const struct host_facts *host, const char *pat
 	const struct above_facts above = {};
 	_cleanup_free_ char *reason = NULL;
 	struct cgroup_facts facts = { .cgroup = path };
+	int r;
 
 	v->effect_known = look_effective(root_fd, path, &v->effective);
 	look_at_processes(root_fd, &facts);
 	v->effect = effect_of(host, &v->effective, &facts);
-	/* The service may not look at the processes of others, as who asks perhaps may. */
-	if (!facts.thp_disabled || !v->state ||
-	    (strcmp(v->state, "exclusive") != 0 && strcmp(v->state, "draining") != 0))
+	v->processes_hidden = facts.processes_hidden;
+	/* The service may not look at processes of others and swap files, as who asks perhaps may.
+	 */
+	if (!v->state || (strcmp(v->state, "exclusive") != 0 && strcmp(v->state, "draining") != 0))
 		return 0;
-	if (effect_hindrance(&pmd, host, &above, &facts, true, &reason) < 0)
-		return -ENOMEM;
+	r = effect_hindrance(&pmd, host, &above, &facts, true, &reason);
+	if (r <= 0)
+		return r;
 	free(v->reason);
 	v->reason = TAKE_PTR(reason);
-	return v->reason ? copy(&v->state, "blocked") : 0;
+	return copy(&v->state, "blocked");
 }
 
 int views_read_effects(int root_fd, struct views *views)
@@ -71,6 +74,7 @@ int views_read_effects(int root_fd, struct views *views)
 	struct host_facts host;
 	int r = look_host(root_fd, NULL, &host);
 
+	look_at_clusters(root_fd, &host);
 	for (size_t i = 0; r >= 0 && i < views->n; i++) {
 		struct view *v = &views->v[i];
 		_cleanup_free_ char *path = text_unescaped(v->cgroup);
@@ -187,11 +191,6 @@ int views_print_reasons(const struct views *views, bool draining, size_t width)
 	return 0;
 }
 
-bool view_is_bad(const struct view *v)
-{
-	return ctl_state_is_bad(v->state);
-}
-
 static int read_settings(sd_bus_message *m, struct view *v)
 {
 	const char *name, *want, *live;
@@ -239,13 +238,10 @@ static int read_view(sd_bus_message *m, struct view *v)
 
 int views_read(sd_bus *bus, struct views *ret, sd_bus_error *error)
 {
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *m = NULL;
-	int r;
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
+	int r = sd_bus_call_method(bus, NULL, BUS_PATH, BUS_INTERFACE, "ListCgroups", error, &m,
+				   NULL);
 
-	r = sd_bus_message_new_method_call(bus, &call, NULL, BUS_PATH, BUS_INTERFACE,
-					   "ListCgroups");
-	if (r >= 0)
-		r = sd_bus_call(bus, call, QUERY_TIMEOUT_USEC, error, &m);
 	if (r >= 0)
 		r = sd_bus_message_enter_container(m, 'a', "(ssssa(sss)sa{st}s)");
 	while (r >= 0) {

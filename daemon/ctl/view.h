@@ -20,6 +20,7 @@ struct view {
 	struct effective effective;
 	bool effect_known;
 	enum effect effect;
+	bool processes_hidden; /* whether they have THPs cannot be seen by who asks */
 };
 
 struct views {
@@ -56,9 +57,6 @@ char *views_summary(const struct views *views);
  * to leave zswap. 0 or -ENOMEM.
  */
 int views_print_reasons(const struct views *views, bool draining, size_t width);
-
-/* Whether the state is one that the configuration does not want. */
-bool view_is_bad(const struct view *v);
 
 #define VIEW_TEXT_MAX 32
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/text.h"
+
 static const struct {
 	const char *name, *help;
 } counters[N_COUNTERS] = {
@@ -38,21 +40,16 @@ void counters_set(struct counters *to, enum counter c, uint64_t value)
 /* Find the line that starts with a name and what ends it. The number after that, or false. */
 static bool find_line(const char *text, const char *name, char ends_with, uint64_t *ret)
 {
-	size_t len = strlen(name);
+	const char *value = text_find_line(text, name, ends_with);
 	char *end;
 
-	for (const char *line = text; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (strncmp(line, name, len) != 0 || line[len] != ends_with)
-			continue;
-		line += len + 1;
-		line += strspn(line, " ");
-		if (*line < '0' || *line > '9')
-			return false;
-		*ret = strtoull(line, &end, 10);
-		return *end == '\n' || *end == '\0' || *end == ' ';
-	}
-	return false;
+	if (!value)
+		return false;
+	value += strspn(value, " ");
+	if (*value < '0' || *value > '9')
+		return false;
+	*ret = strtoull(value, &end, 10);
+	return *end == '\n' || *end == '\0' || *end == ' ';
 }
 
 void counters_parse_stat(struct counters *to, const char *text)

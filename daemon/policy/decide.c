@@ -23,18 +23,13 @@ static int conclude(struct decision *d, enum outcome outcome, const char *fmt, .
 
 static int conclude(struct decision *d, enum outcome outcome, const char *fmt, ...)
 {
-	_cleanup_free_ char *text = NULL;
 	va_list ap;
-	int r;
 
-	va_start(ap, fmt);
-	r = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	if (r < 0)
-		text = NULL;
 	free(d->reason);
+	va_start(ap, fmt);
 	/* It may name a cgroup, and goes onto the bus. */
-	d->reason = text ? text_escaped(text) : NULL;
+	d->reason = text_escaped_vformat(fmt, ap);
+	va_end(ap);
 	d->outcome = outcome;
 	return d->reason ? 0 : -ENOMEM;
 }

@@ -20,11 +20,18 @@ const char *effect_name(enum effect e)
 	return names[e];
 }
 
+/* Whether all swap is in files, and none of them has a place for a whole THP. */
+static bool is_scattered(const struct host_facts *host)
+{
+	return host->clusters.all > 0 && host->clusters.whole == 0;
+}
+
 /* Whether the kernel makes no THPs for a cgroup, or none that a PMD maps, or has no slots for them.
  */
 static bool has_no_whole_thps(const struct host_facts *host, const struct cgroup_facts *f)
 {
-	return host->thp_never || host->thp_pmd_never || host->swap_file || f->thp_disabled;
+	return host->thp_never || host->thp_pmd_never ||
+	       (host->swap_file && (host->no_file_slots || is_scattered(host))) || f->thp_disabled;
 }
 
 enum effect effect_of(const struct host_facts *host, const struct effective *e,
@@ -50,17 +57,12 @@ static int say(char **ret, const char *fmt, ...) _printf_(2, 3);
 
 static int say(char **ret, const char *fmt, ...)
 {
-	_cleanup_free_ char *text = NULL;
 	va_list ap;
-	int r;
 
 	va_start(ap, fmt);
-	r = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	if (r < 0)
-		text = NULL;
 	/* It may name a cgroup, and goes onto the bus. */
-	*ret = text ? text_escaped(text) : NULL;
+	*ret = text_escaped_vformat(fmt, ap);
+	va_end(ap);
 	return *ret ? 1 : -ENOMEM;
 }
 
@@ -78,12 +80,18 @@ static int say_no_swap(char **ret, const char *cgroup, bool itself)
 /* What keeps THPs from going whole to the device. */
 static int find_what_splits(const struct host_facts *host, const struct cgroup_facts *f, char **ret)
 {
-	if (host->swap_file)
+	if (host->swap_file && host->no_file_slots)
 		return say(
 			ret,
 			"all swap is in files (%s), where the kernel has no slots for whole THPs; "
 			"use a partition or another block device",
 			host->swap_file);
+	if (host->swap_file && is_scattered(host))
+		return say(ret,
+			   "all swap is in files (%s), whose blocks are too scattered for whole "
+			   "THPs; make a new one with fallocate(1) while the file system has much "
+			   "free space",
+			   host->swap_file);
 	if (host->thp_never)
 		return say(ret, "there are no THPs, as transparent_hugepage/enabled is never; say "
 				"\"echo madvise >/sys/kernel/mm/transparent_hugepage/enabled\", or "
@@ -123,13 +131,30 @@ int effect_hindrance(const struct policy *p, const struct host_facts *host,
 		return say_no_swap(ret, f->cgroup, true);
 	if (above->no_swap)
 		return say_no_swap(ret, above->no_swap, false);
-	if (p->mode == MODE_ZSWAP)
-		return settled && above->no_zswap ? say(ret,
-							"memory.zswap.max is 0 in %s, so nothing "
-							"below it goes to zswap",
-							above->no_zswap)
-						  : 0;
-	return find_what_splits(host, f, ret);
+	if (p->mode == MODE_PMD)
+		return find_what_splits(host, f, ret);
+	if (settled && above->no_zswap)
+		return say(ret, "memory.zswap.max is 0 in %s, so nothing below it goes to zswap",
+			   above->no_zswap);
+	if (settled && host->zram && host->kernel[SETTING_ZSWAP].live)
+		return say(
+			ret,
+			"there is swap on zram (%s), so its pages are compressed twice, and stay "
+			"in memory when they leave zswap; use either of them",
+			host->zram);
+	return 0;
+}
+
+int effect_of_clusters(const struct host_facts *host, char **ret)
+{
+	*ret = NULL;
+	if (!host->swap_file || host->no_file_slots || host->clusters.whole == 0)
+		return 0;
+	return say(ret,
+		   "%" PRIu64 " of the %" PRIu64 " clusters of %" PRIu64
+		   " MiB in swap files (%s) are in one piece and take whole THPs while they are "
+		   "free; how many are free the kernel does not tell",
+		   host->clusters.whole, host->clusters.all, host->pmd_size >> 20, host->swap_file);
 }
 
 /* What a setting of the kernel will be. */
@@ -138,39 +163,62 @@ static uint64_t will_be(const struct config *config, const struct host_facts *ho
 	return config->kernel[s].managed ? config->kernel[s].value : host->kernel[s].live;
 }
 
-bool effect_hints(const struct config *config, const struct host_facts *host, struct report *report)
+int effect_kernel_hindrance(const struct policy *p, const struct config *config,
+			    const struct host_facts *host, char **ret)
 {
 	const struct kernel_facts *swap_pmd = &host->kernel[SETTING_SWAP_PMD];
 	const struct kernel_facts *zswap = &host->kernel[SETTING_ZSWAP];
-	bool pmd = false, compressed = false, no_writeback = false;
-	/* A kernel without the file has no word for it. */
-	bool unasked = swap_pmd->error < 0 && !config->kernel[SETTING_SWAP_PMD].managed;
 
-	for (size_t i = 0; i < config->n_policies; i++) {
-		const struct policy *p = config->policies[i];
-
-		pmd |= p->mode == MODE_PMD;
-		compressed |= p->mode == MODE_ZSWAP;
-		no_writeback |= p->mode == MODE_ZSWAP && !p->zswap_writeback;
-	}
-	if (pmd && unasked)
-		report_add(report, REPORT_WARNING, NULL, 0,
-			   "This kernel has no swap_pmd, so THPs are split at swap-out; mode = pmd "
-			   "only keeps cgroups out of zswap");
-	else if (pmd && swap_pmd->error >= 0 && swap_pmd->live == SWAP_PMD_NEVER &&
-		 will_be(config, host, SETTING_SWAP_PMD) == SWAP_PMD_NEVER)
-		report_add(
-			report, REPORT_WARNING, NULL, 0,
+	*ret = NULL;
+	if (p->mode == MODE_PMD && swap_pmd->error < 0)
+		return say(ret, "this kernel has no swap_pmd, so THPs are split at swap-out; mode "
+				"= pmd only keeps cgroups out of zswap");
+	if (p->mode == MODE_PMD && swap_pmd->live == SWAP_PMD_NEVER &&
+	    will_be(config, host, SETTING_SWAP_PMD) == SWAP_PMD_NEVER)
+		return say(
+			ret,
 			"mode = pmd needs swap-pmd = %sexclusive or always in [kernel]; swap_pmd "
 			"is never, so THPs are split at swap-out",
 			swap_pmd->words & 1U << SWAP_PMD_AUTO ? "auto, " : "");
-	if (compressed && zswap->error >= 0 && !zswap->live &&
+	if (p->mode == MODE_ZSWAP && zswap->error >= 0 && !zswap->live &&
 	    !will_be(config, host, SETTING_ZSWAP))
-		report_add(report, REPORT_WARNING, NULL, 0,
+		return say(ret,
 			   "mode = zswap needs zswap = on in [kernel]; zswap is off, so nothing is "
 			   "compressed%s",
-			   no_writeback ? ", and what has zswap-writeback = no cannot swap at all"
-					: "");
+			   p->zswap_writeback
+				   ? ""
+				   : ", and what has zswap-writeback = no cannot swap at all");
+	return 0;
+}
+
+/* Add what hinders the policies of a mode, once. */
+static void add_kernel_hint(const struct config *config, const struct host_facts *host,
+			    enum mode mode, struct report *report)
+{
+	_cleanup_free_ char *text = NULL;
+	const struct policy *of = NULL;
+
+	/* Of one without writeback there is more to say. */
+	for (size_t i = 0; i < config->n_policies; i++)
+		if (config->policies[i]->mode == mode && (!of || of->zswap_writeback))
+			of = config->policies[i];
+	if (of && effect_kernel_hindrance(of, config, host, &text) > 0)
+		report_add(report, REPORT_WARNING, NULL, 0, "%s", text);
+}
+
+bool effect_hints(const struct config *config, const struct host_facts *host, struct report *report)
+{
+	const struct kernel_facts *zswap = &host->kernel[SETTING_ZSWAP];
+	/* A kernel without the file has no word for it. */
+	bool lacks = host->kernel[SETTING_SWAP_PMD].error < 0;
+	bool unasked = lacks && !config->kernel[SETTING_SWAP_PMD].managed, pmd = false;
+
+	for (size_t i = 0; i < config->n_policies; i++)
+		pmd |= config->policies[i]->mode == MODE_PMD;
+	/* What [kernel] asks for in vain is said of that. */
+	if (!lacks || unasked)
+		add_kernel_hint(config, host, MODE_PMD, report);
+	add_kernel_hint(config, host, MODE_ZSWAP, report);
 	if (host->zram && config->n_policies > 0 && zswap->error >= 0 &&
 	    will_be(config, host, SETTING_ZSWAP))
 		report_add(report, REPORT_WARNING, NULL, 0,

@@ -37,6 +37,16 @@ int effect_hindrance(const struct policy *p, const struct host_facts *host,
 		     char **ret);
 
 /*
+ * What of the kernel's settings, as they are and will be, keeps a policy from doing what it says,
+ * in the same way.
+ */
+int effect_kernel_hindrance(const struct policy *p, const struct config *config,
+			    const struct host_facts *host, char **ret);
+
+/* How much of the swap files has room for whole THPs, in the same way; 0 if that is not known. */
+int effect_of_clusters(const struct host_facts *host, char **ret);
+
+/*
  * Warn of policies that have no effect with the settings of the kernel as they are and will be.
  * True if the kernel lacks swap_pmd and nothing in the configuration asks for that: no cause for a
  * warning.

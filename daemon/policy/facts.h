@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/clusters.h"
 #include "policy/counters.h"
 #include "policy/setting.h"
 
@@ -20,9 +21,12 @@ struct kernel_facts {
 /* What holds for the whole system. What is not known is as good as can be. */
 struct host_facts {
 	struct kernel_facts kernel[N_KERNEL_SETTINGS];
-	bool has_cgroups; /* cgroup v2 is mounted */
-	bool no_swap;
+	bool has_cgroups;              /* cgroup v2 is mounted */
+	bool no_swap, other_swap;      /* none at all; any that is no file */
 	char *swap_file;               /* the first area, if all are files; else NULL */
+	bool no_file_slots;            /* the kernel has no slots for whole THPs in files */
+	struct clusters clusters;      /* of all areas, if all are files; 0: not known */
+	uint64_t pmd_size;             /* bytes of a THP that a PMD maps */
 	char *zram;                    /* an area that is zram; NULL: none */
 	bool thp_never, thp_pmd_never; /* no THPs, none of the size that a PMD maps */
 	/* DefaultMemoryZSwapWriteback=no: PID 1 writes 0 for units that do not say otherwise. */
@@ -55,6 +59,7 @@ struct cgroup_facts {
 	struct counters counters; /* with mode = pmd */
 	uint64_t anon, shmem;     /* bytes; the same */
 	bool thp_disabled;        /* by prctl(2), for a process in it */
+	bool processes_hidden;    /* there are some, and nobody may look at them here */
 };
 
 #endif

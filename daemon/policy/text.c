@@ -51,6 +51,15 @@ char *text_escaped(const char *from)
 	return to;
 }
 
+char *text_escaped_vformat(const char *fmt, va_list ap)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	return text ? text_escaped(text) : NULL;
+}
+
 char *text_unescaped(const char *from)
 {
 	char *text = strdup(from), *to = text;
@@ -93,6 +102,18 @@ bool text_is_utf8(const char *text, size_t n)
 		i += more + 1;
 	}
 	return true;
+}
+
+const char *text_find_line(const char *text, const char *name, char after)
+{
+	size_t len = strlen(name);
+
+	for (const char *line = text; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strncmp(line, name, len) == 0 && line[len] == after)
+			return line + len + 1;
+	}
+	return NULL;
 }
 
 bool text_parse_number(const char *text, uint64_t *ret)

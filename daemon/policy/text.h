@@ -2,6 +2,7 @@
 #ifndef PMDSWAP_TEXT_H
 #define PMDSWAP_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +20,9 @@ char *text_escaped(const char *from);
 
 #define TEXT_ESCAPED(n) (4 * (n) + 1)
 
+/* The same of what is formatted. */
+char *text_escaped_vformat(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
+
 /* Undo it, in memory that the caller frees. NULL if there is none. */
 char *text_unescaped(const char *from);
 
@@ -28,6 +32,9 @@ char *text_unescaped(const char *from);
 
 /* Whether n bytes are valid UTF-8, which D-Bus and JSON ask for. */
 bool text_is_utf8(const char *text, size_t n);
+
+/* What follows a name at the start of a line, and the character after the name; NULL: no line. */
+const char *text_find_line(const char *text, const char *name, char after);
 
 /* Read a decimal number with nothing before or after it, or two hexadecimal digits. */
 bool text_parse_number(const char *text, uint64_t *ret);

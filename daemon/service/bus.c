@@ -102,21 +102,11 @@ static int get_kernel_settings(sd_bus *bus, const char *path, const char *interf
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int get_zswap_seen(sd_bus *bus, const char *path, const char *interface,
-			  const char *property, sd_bus_message *reply, void *userdata,
-			  sd_bus_error *error)
+/* Of a bool in the manager. */
+static int get_bool(sd_bus *bus, const char *path, const char *interface, const char *property,
+		    sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
-	const struct manager *m = userdata;
-
-	return sd_bus_message_append(reply, "b", m->zswap_seen);
-}
-
-static int get_suspended(sd_bus *bus, const char *path, const char *interface, const char *property,
-			 sd_bus_message *reply, void *userdata, sd_bus_error *error)
-{
-	const struct manager *m = userdata;
-
-	return sd_bus_message_append(reply, "b", m->suspended);
+	return sd_bus_message_append(reply, "b", *(const bool *)userdata);
 }
 
 static int get_policies(sd_bus *bus, const char *path, const char *interface, const char *property,
@@ -178,6 +168,15 @@ struct listing {
 	struct above_facts above;
 };
 
+static unsigned int count_failures(const struct cgroup *c)
+{
+	unsigned int failures = 0;
+
+	for (int i = 0; i < N_CGROUP_SETTINGS; i++)
+		failures = c->failures[i] > failures ? c->failures[i] : failures;
+	return failures;
+}
+
 /*
  * The state of a cgroup, and why it is so, in text that the caller frees; NULL: nothing to say.
  * What was counted of it on the way goes to *counters.
@@ -201,6 +200,9 @@ static const char *cgroup_state(struct listing *l, const struct cgroup *c,
 		cgroupfs_counters(m->root_fd, c->path, counters);
 	if (mode == MODE_KEEP)
 		return "keep";
+	/* PID 1 may take its time to say no again. */
+	if (c->outcome == OUTCOME_NONE && count_failures(c) > 0)
+		return outcome_name(OUTCOME_FAILED);
 	if (c->outcome != OUTCOME_OK)
 		return outcome_name(c->outcome);
 	if (mode == MODE_NONE)
@@ -236,13 +238,10 @@ static int append_cgroup(struct listing *l, sd_bus_message *reply, const struct 
 	char path[TEXT_ESCAPED(PATH_MAX)], unit[TEXT_ESCAPED(NAME_MAX)];
 	_cleanup_free_ char *text = NULL, *hindrance = NULL;
 	struct manager *m = l->m;
-	unsigned int failures = 0;
 	struct counters counters = {};
 	const char *state;
 	int r = sd_bus_message_open_container(reply, 'r', "ssssa(sss)sa{st}s");
 
-	for (int i = 0; i < N_CGROUP_SETTINGS; i++)
-		failures = c->failures[i] > failures ? c->failures[i] : failures;
 	text_escape(path, sizeof(path), c->path);
 	text_escape(unit, sizeof(unit), unit_of_cgroup(c->path) ?: "");
 	state = cgroup_state(l, c, &counters, &hindrance);
@@ -260,9 +259,10 @@ static int append_cgroup(struct listing *l, sd_bus_message *reply, const struct 
 	if (r >= 0)
 		r = sd_bus_message_close_container(reply);
 	if (r >= 0)
-		r = sd_bus_message_append(
-			reply, "s",
-			hindrance ?: explain_outcome(m, c->outcome, c->reason, failures, &text));
+		r = sd_bus_message_append(reply, "s",
+					  hindrance
+						  ?: explain_outcome(m, c->outcome, c->reason,
+								     count_failures(c), &text));
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -364,8 +364,8 @@ static const sd_bus_vtable manager_vtable[] = {
 	SD_BUS_PROPERTY("ConfigFiles", "as", get_config_files, 0, 0),
 	SD_BUS_PROPERTY("LastReload", "(btta(ss))", get_last_reload, 0, 0),
 	SD_BUS_PROPERTY("KernelSettings", "a(sssss)", get_kernel_settings, 0, 0),
-	SD_BUS_PROPERTY("ZswapSeenEnabled", "b", get_zswap_seen, 0, 0),
-	SD_BUS_PROPERTY("Suspended", "b", get_suspended, 0, 0),
+	SD_BUS_PROPERTY("ZswapSeenEnabled", "b", get_bool, offsetof(struct manager, zswap_seen), 0),
+	SD_BUS_PROPERTY("Suspended", "b", get_bool, offsetof(struct manager, suspended), 0),
 	SD_BUS_PROPERTY("Policies", "a(ssiu)", get_policies, 0, 0),
 	SD_BUS_PROPERTY("UnitProperties", "as", get_pid1_properties, 0, 0),
 	SD_BUS_METHOD_WITH_ARGS("ListCgroups", SD_BUS_NO_ARGS,

@@ -34,6 +34,7 @@ void manager_on_result(void *userdata, const struct plan_item *item, int error, 
 	unsigned int others = m->restore_retries, *failures = &others;
 	unsigned int unsaid = 0, *said = &unsaid;
 
+	manager_make_progress(m);
 	manager_look_if_settled(m);
 	if (item->cgroup && cgroupfs_is_gone(error)) {
 		log_debug("%s is gone", item->cgroup);

@@ -2,12 +2,14 @@
 #include "service/manager.h"
 
 #include <string.h>
+#include <systemd/sd-daemon.h>
 
 #include "policy/text.h"
 #include "system/clock.h"
 #include "system/state-file.h"
 
-#define REPEAT_USEC (3 * USEC_PER_SEC)
+#define REPEAT_USEC   (3 * USEC_PER_SEC)
+#define PROGRESS_USEC (5 * USEC_PER_SEC)
 
 void manager_arm(sd_event_source *timer, uint64_t usec)
 {
@@ -21,6 +23,16 @@ void manager_arm(sd_event_source *timer, uint64_t usec)
 	}
 	if (r < 0)
 		log_error("Cannot set a timer: %s", strerror(-r));
+}
+
+void manager_make_progress(struct manager *m)
+{
+	uint64_t now = clock_usec(CLOCK_MONOTONIC);
+
+	if (now - m->progress_usec < PROGRESS_USEC)
+		return;
+	m->progress_usec = now;
+	sd_notify(0, m->reload.active ? "WATCHDOG=1\nEXTEND_TIMEOUT_USEC=90000000" : "WATCHDOG=1");
 }
 
 void manager_look_if_settled(struct manager *m)
@@ -50,17 +62,13 @@ void manager_say(struct manager *m, enum severity severity, const struct log_fie
 		 const char *fmt, ...)
 {
 	int level = severity == REPORT_ERROR ? LOG_ERR : LOG_WARNING;
-	_cleanup_free_ char *raw = NULL, *text = NULL;
+	_cleanup_free_ char *text = NULL;
 	va_list ap;
-	int r;
 
 	va_start(ap, fmt);
-	r = vasprintf(&raw, fmt, ap);
-	va_end(ap);
-	if (r < 0)
-		raw = NULL;
 	/* The name of a cgroup may be any bytes. */
-	text = raw ? text_escaped(raw) : NULL;
+	text = text_escaped_vformat(fmt, ap);
+	va_end(ap);
 	if (!text)
 		return;
 	log_full(manager_said_just_now(m, text) ? LOG_DEBUG : level, fields, "%s", text);

@@ -114,6 +114,7 @@ struct manager {
 
 	sd_event_source *settled; /* deferred: nothing is outstanding */
 	sd_event_source *rescan_timer, *retry_timer, *prune_timer, *reconnect_timer, *prepare_timer;
+	uint64_t progress_usec; /* CLOCK_MONOTONIC, when systemd last heard of progress */
 	uint64_t retry_usec, reconnect_usec;
 };
 
@@ -136,6 +137,12 @@ bool manager_said_just_now(const struct manager *m, const char *text);
 
 /* Arm one of the timers, unless it is armed already. */
 void manager_arm(sd_event_source *timer, uint64_t usec);
+
+/*
+ * Call it for each cgroup and each value: thousands of them take long where a host is slow, and as
+ * long as there are ever more done, neither the watchdog nor who waits for a reload shall give up.
+ */
+void manager_make_progress(struct manager *m);
 
 /* Have reload.c look whether all is done. */
 void manager_look_if_settled(struct manager *m);

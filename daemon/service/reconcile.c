@@ -184,6 +184,7 @@ static int reconcile_cgroup(struct pass *pass, struct cgroup *c)
 	struct decision d;
 	int r;
 
+	manager_make_progress(m);
 	c->dirty = c->drifted = false;
 	if (!c->policy || c->policy->mode == MODE_KEEP)
 		return 0;
@@ -208,7 +209,11 @@ static int reconcile_cgroup(struct pass *pass, struct cgroup *c)
 		d.outcome = OUTCOME_DRIFTED;
 	if (d.outcome == OUTCOME_FAILED)
 		manager_retry_later(m, before == OUTCOME_FAILED ? 2 : 1);
-	cgroup_set_outcome(c, d.outcome, d.reason);
+	/* While it is tried again, what failed has failed. */
+	if (before == OUTCOME_FAILED && d.outcome == OUTCOME_NONE)
+		c->outcome = d.outcome;
+	else
+		cgroup_set_outcome(c, d.outcome, d.reason);
 	r = plan_move(&pass->plan, &d.plan);
 	decision_clear(&d);
 	return r;
@@ -241,15 +246,10 @@ static int reconcile_records(struct pass *pass)
 	/* Those below a cgroup before it. */
 	for (size_t i = m->state.records.n; r >= 0 && i-- > 0;) {
 		const struct record *record = m->state.records.v[i];
-		struct cgroup_facts facts;
 
 		if (!record->cgroup || is_in_use(m, record))
 			continue;
-		r = look_cgroup(m->root_fd, m->pid1, &m->state, NULL, record->cgroup, &facts);
-		if (r < 0)
-			break;
-		r = decide_unwanted(&m->state, &facts, record->setting, &pass->plan);
-		cgroup_facts_clear(&facts);
+		r = look_and_give_back(m->root_fd, m->pid1, &m->state, record, &pass->plan);
 		if (r > 0)
 			manager_say(m, REPORT_WARNING,
 				    &(struct log_fields){ .message_id = MESSAGE_LEFT,

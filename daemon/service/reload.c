@@ -209,6 +209,7 @@ static void start_reload(struct manager *m)
 	int r;
 
 	m->reload.active = true;
+	m->progress_usec = clock_usec(CLOCK_MONOTONIC);
 	if (m->reload.restore) {
 		r = manager_want_nothing(m);
 		if (r < 0) {

@@ -254,6 +254,7 @@ int manager_run(struct manager *m)
 		}
 	}
 	m->reload.active = true;
+	m->progress_usec = clock_usec(CLOCK_MONOTONIC);
 	manager_watch_kernel(m);
 	manager_use_config(m, c);
 	return sd_event_loop(m->event);

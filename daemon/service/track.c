@@ -76,6 +76,7 @@ static int visit_cgroup(const char *path, void *userdata)
 	uint64_t id = 0;
 	bool known, same;
 
+	manager_make_progress(m);
 	if (!policy && !below)
 		return 0;
 	c = cgroup_table_add(&m->cgroups, path);

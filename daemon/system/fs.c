@@ -105,9 +105,8 @@ int fs_read_text(int root_fd, const char *path, size_t max, char **ret, size_t *
 		 uid_t *ret_uid, mode_t *ret_mode)
 {
 	_cleanup_close_ int fd = -1;
-	_cleanup_free_ char *buf = NULL;
 	struct stat st;
-	ssize_t n;
+	int r;
 
 	/* O_NONBLOCK: a FIFO must not hold us up. */
 	fd = openat(root_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -123,19 +122,9 @@ int fs_read_text(int root_fd, const char *path, size_t max, char **ret, size_t *
 	if (S_ISREG(st.st_mode) && (uintmax_t)st.st_size > max)
 		return -EFBIG;
 
-	/* Try to read more than there is: an error must not look like the end. */
-	max = S_ISREG(st.st_mode) ? (size_t)st.st_size : 0;
-	buf = malloc(max + 1);
-	if (!buf)
-		return -ENOMEM;
-	n = read_all(fd, buf, max + 1);
-	if (n < 0)
-		return n;
-	if ((size_t)n > max)
-		return -EAGAIN; /* it grew meanwhile */
-	buf[n] = '\0';
-	*ret = TAKE_PTR(buf);
-	*ret_size = n;
+	r = fs_read_stream(fd, S_ISREG(st.st_mode) ? (size_t)st.st_size : 0, ret, ret_size);
+	if (r < 0)
+		return r == -EFBIG ? -EAGAIN : r; /* it grew meanwhile */
 	if (ret_uid)
 		*ret_uid = st.st_uid;
 	if (ret_mode)
@@ -150,6 +139,7 @@ int fs_read_stream(int fd, size_t max, char **ret, size_t *ret_size)
 
 	if (!buf)
 		return -ENOMEM;
+	/* Try to read more than there is: an error must not look like the end. */
 	n = read_all(fd, buf, max + 1);
 	if (n < 0)
 		return n;

@@ -10,6 +10,7 @@
 #include "policy/unit.h"
 #include "system/cgroupfs.h"
 #include "system/fs.h"
+#include "system/swap-file.h"
 
 #define THP_DIRECTORY "sys/kernel/mm/transparent_hugepage"
 
@@ -39,50 +40,79 @@ static bool chooses(int root_fd, const char *path, const char *word)
 static void look_at_thp(int root_fd, struct host_facts *h)
 {
 	char text[32], path[128];
-	uint64_t size = 2 << 20;
 
+	h->pmd_size = 2 << 20;
 	if (fs_read_value(root_fd, THP_DIRECTORY "/hpage_pmd_size", text, sizeof(text)) >= 0)
-		text_parse_number(text, &size);
+		text_parse_number(text, &h->pmd_size);
 	snprintf(path, sizeof(path), THP_DIRECTORY "/hugepages-%jukB/enabled",
-		 (uintmax_t)(size >> 10));
+		 (uintmax_t)(h->pmd_size >> 10));
 	h->thp_pmd_never = chooses(root_fd, path, "never");
 	h->thp_never = chooses(root_fd, THP_DIRECTORY "/enabled", "never") &&
 		       (!fs_exists(root_fd, path) || chooses(root_fd, path, "inherit"));
 }
 
 /* "FILENAME TYPE SIZE USED PRIORITY" below a line of headings; blanks in names are escaped. */
-static int look_at_swap(int root_fd, struct host_facts *h)
+static int visit_areas(int root_fd,
+		       int (*visit)(int root_fd, struct host_facts *h, const char *name,
+				    const char *type),
+		       struct host_facts *h)
 {
-	_cleanup_free_ char *file = NULL;
 	char text[16384], *save = NULL;
-	bool any = false, all_files = true;
+	int r = fs_read_lines(root_fd, "proc/swaps", text, sizeof(text));
 
-	if (fs_read_lines(root_fd, "proc/swaps", text, sizeof(text)) < 0)
+	if (r < 0)
 		return 0;
+	h->no_swap = true;
 	strtok_r(text, "\n", &save);
-	for (char *line; (line = strtok_r(NULL, "\n", &save));) {
+	for (char *line; r >= 0 && (line = strtok_r(NULL, "\n", &save));) {
 		char *rest = NULL, *name = strtok_r(line, " \t", &rest);
 		const char *type = name ? strtok_r(NULL, " \t", &rest) : NULL;
 
 		if (!type)
 			continue;
-		any = true;
-		all_files &= strcmp(type, "file") == 0;
-		if (!file && !(file = text_escaped(name)))
-			return -ENOMEM;
-		if (!h->zram && strncmp(name, "/dev/zram", 9) == 0 &&
-		    !(h->zram = text_escaped(name)))
-			return -ENOMEM;
+		h->no_swap = false;
+		r = visit(root_fd, h, name, type);
 	}
-	h->no_swap = !any;
+	return r;
+}
+
+static int visit_area(int root_fd, struct host_facts *h, const char *name, const char *type)
+{
+	h->other_swap |= strcmp(type, "file") != 0;
+	if (!h->swap_file && !(h->swap_file = strdup(name)))
+		return -ENOMEM;
+	if (!h->zram && strncmp(name, "/dev/zram", 9) == 0 && !(h->zram = text_escaped(name)))
+		return -ENOMEM;
+	return 0;
+}
+
+static int look_at_swap(int root_fd, struct host_facts *h)
+{
+	int r = visit_areas(root_fd, visit_area, h);
+
+	if (h->other_swap)
+		free(TAKE_PTR(h->swap_file));
 	/*
 	 * A kernel that knows the word auto comes with slots for THPs in files, as far as a cluster
-	 * of them lies in one extent; how many do is said by the line that swapon logs.
+	 * of them lies in one extent.
 	 */
-	if (any && all_files &&
-	    !(h->kernel[SETTING_SWAP_PMD].words & 1U << SWAP_PMD_AUTO))
-		h->swap_file = TAKE_PTR(file);
-	return 0;
+	h->no_file_slots = !(h->kernel[SETTING_SWAP_PMD].words & 1U << SWAP_PMD_AUTO);
+	return r;
+}
+
+static int visit_file(int root_fd, struct host_facts *h, const char *name, const char *type)
+{
+	/* Of several files it is all or nothing. */
+	if (swap_file_clusters(root_fd, name, h->pmd_size, &h->clusters))
+		return 0;
+	h->clusters = (struct clusters){};
+	return -ENODATA;
+}
+
+void look_at_clusters(int root_fd, struct host_facts *h)
+{
+	if (h->swap_file && !h->no_file_slots)
+		visit_areas(root_fd, visit_file, h);
 }
 
 int look_host(int root_fd, const struct pid1 *pid1, struct host_facts *ret)
@@ -175,14 +205,9 @@ static int look_at_kept(int root_fd, const char *unit, enum setting s, struct se
 /* The value that follows a name at the start of a line, or 0. */
 static uint64_t find_value(const char *text, const char *name)
 {
-	size_t len = strlen(name);
+	const char *value = text_find_line(text, name, ' ');
 
-	for (const char *line = text; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (strncmp(line, name, len) == 0 && line[len] == ' ')
-			return strtoull(line + len + 1, NULL, 10);
-	}
-	return 0;
+	return value ? strtoull(value, NULL, 10) : 0;
 }
 
 void cgroup_facts_parse_stat(struct cgroup_facts *f, const char *text)
@@ -208,13 +233,15 @@ void look_at_processes(int root_fd, struct cgroup_facts *f)
 	if (!path || fs_read_start(root_fd, path, pids, sizeof(pids)) < 0)
 		return;
 	pid = strtok_r(pids, "\n", &save);
+	f->processes_hidden = pid;
 	for (int i = 0; i < PROCESSES_MAX && pid; i++, pid = strtok_r(NULL, "\n", &save)) {
 		char status[64], text[4096];
 
 		snprintf(status, sizeof(status), "proc/%.16s/status", pid);
-		if (fs_read_lines(root_fd, status, text, sizeof(text)) >= 0 &&
-		    strstr(text, "\nTHP_enabled:\t0"))
-			f->thp_disabled = true;
+		if (fs_read_lines(root_fd, status, text, sizeof(text)) < 0)
+			continue;
+		f->processes_hidden = false;
+		f->thp_disabled |= strstr(text, "\nTHP_enabled:\t0") != NULL;
 	}
 }
 
@@ -267,6 +294,19 @@ int look_cgroup(int root_fd, const struct pid1 *pid1, const struct state *state,
 	if (policy->mode == MODE_PMD)
 		look_at_processes(root_fd, ret);
 	return 0;
+}
+
+int look_and_give_back(int root_fd, const struct pid1 *pid1, const struct state *state,
+		       const struct record *record, struct plan *plan)
+{
+	struct cgroup_facts facts;
+	int r = look_cgroup(root_fd, pid1, state, NULL, record->cgroup, &facts);
+
+	if (r < 0)
+		return r;
+	r = decide_unwanted(state, &facts, record->setting, plan);
+	cgroup_facts_clear(&facts);
+	return r;
 }
 
 int look_stopped_unit(int root_fd, const struct pid1_unit *unit, struct cgroup_facts *ret)

@@ -12,6 +12,8 @@
 
 /* The whole system; pid1 may be NULL. 0 or -ENOMEM. */
 int look_host(int root_fd, const struct pid1 *pid1, struct host_facts *ret);
+/* Add how much room swap files have for whole THPs, as far as who asks may know. */
+void look_at_clusters(int root_fd, struct host_facts *h);
 void host_facts_clear(struct host_facts *h);
 
 /*
@@ -34,6 +36,13 @@ int look_cgroup(int root_fd, const struct pid1 *pid1, const struct state *state,
  */
 void look_at_effect(int root_fd, enum mode mode, struct cgroup_facts *f);
 void look_at_processes(int root_fd, struct cgroup_facts *f);
+
+/*
+ * Look at the cgroup of a record that nothing wants any more, and plan to give it back. As
+ * decide_unwanted().
+ */
+int look_and_give_back(int root_fd, const struct pid1 *pid1, const struct state *state,
+		       const struct record *record, struct plan *plan);
 
 /*
  * A unit that does not run, of which PID 1 said what it has. Its cgroup is that of the answer. 0 or

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/cgroup.h"
+#include "policy/text.h"
 #include "policy/unit.h"
 #include "system/clock.h"
 #include "system/fs.h"
@@ -92,16 +93,14 @@ int pid1_connect(sd_bus **ret, int root_fd, bool fake_root, bool *ret_private)
 	return r < 0 ? peer_connect(root_fd, "run/systemd", "private", ret) : r;
 }
 
-static int get_async(struct pid1 *p, sd_bus_slot **slot, const char *path, const char *interface,
-		     const char *name, sd_bus_message_handler_t done, void *userdata)
+/* A call that asks for a property. */
+static int new_get(sd_bus *bus, sd_bus_message **ret, const char *path, const char *interface,
+		   const char *property)
 {
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
-	int r = sd_bus_message_new_method_call(p->bus, &call, "org.freedesktop.systemd1", path,
+	int r = sd_bus_message_new_method_call(bus, ret, "org.freedesktop.systemd1", path,
 					       "org.freedesktop.DBus.Properties", "Get");
 
-	if (r >= 0)
-		r = sd_bus_message_append(call, "ss", interface, name);
-	return r < 0 ? r : sd_bus_call_async(p->bus, slot, call, done, userdata, SET_TIMEOUT_USEC);
+	return r < 0 ? r : sd_bus_message_append(*ret, "ss", interface, property);
 }
 
 /* 1 if PID 1 has the property, 0 if not, or a negative errno if it does not answer. */
@@ -109,19 +108,13 @@ static int probe(sd_bus *bus, const char *path, const char *interface, const cha
 		 sd_bus_message **ret)
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL, *reply = NULL;
-	int r;
+	_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
+	int r = new_get(bus, &call, path, interface, property);
 
-	r = sd_bus_message_new_method_call(bus, &call, "org.freedesktop.systemd1", path,
-					   "org.freedesktop.DBus.Properties", "Get");
 	if (r >= 0)
-		r = sd_bus_message_append(call, "ss", interface, property);
-	if (r >= 0)
-		r = sd_bus_call(bus, call, CONNECT_TIMEOUT_USEC, &error, &reply);
+		r = sd_bus_call(bus, call, CONNECT_TIMEOUT_USEC, &error, ret);
 	if (r < 0)
 		return sd_bus_error_has_name(&error, SD_BUS_ERROR_UNKNOWN_PROPERTY) ? 0 : r;
-	if (ret)
-		*ret = TAKE_PTR(reply);
 	return 1;
 }
 
@@ -469,15 +462,18 @@ static int ask_values(struct query *q, const char *path)
 	snprintf(interface, sizeof(interface), "org.freedesktop.systemd1.%c%s",
 		 suffix[0] - 'a' + 'A', suffix + 1);
 	for (int i = 0; r >= 0 && i < N_ASKED; i++) {
+		_cleanup_(sd_bus_message_unrefp) sd_bus_message *call = NULL;
 		enum setting s = SETTING_CGROUP_FIRST + i - ASK_VALUES;
 
 		if (i >= ASK_VALUES && !q->pid1->knows[s])
 			continue;
 		q->questions[i] = (struct question){ .query = q, .what = i };
-		r = get_async(q->pid1, &q->questions[i].slot, path,
-			      i < ASK_SLICE ? "org.freedesktop.systemd1.Unit" : interface,
-			      i < ASK_VALUES ? names[i] : setting_property(s), on_answer,
-			      &q->questions[i]);
+		r = new_get(q->pid1->bus, &call, path,
+			    i < ASK_SLICE ? "org.freedesktop.systemd1.Unit" : interface,
+			    i < ASK_VALUES ? names[i] : setting_property(s));
+		if (r >= 0)
+			r = sd_bus_call_async(q->pid1->bus, &q->questions[i].slot, call, on_answer,
+					      &q->questions[i], SET_TIMEOUT_USEC);
 		q->n_outstanding += r >= 0;
 	}
 	return r;
@@ -611,13 +607,10 @@ static int parse_kept(const char *text, enum setting s, uint64_t *ret)
 {
 	const char *name = setting_property(s), *value = NULL;
 	char word[SETTING_TEXT_MAX];
-	size_t len = strlen(name);
 
-	for (const char *line = text; line; line = strchr(line, '\n')) {
-		line += *line == '\n';
-		if (strncmp(line, name, len) == 0 && line[len] == '=')
-			value = line + len + 1;
-	}
+	/* The last one counts. */
+	for (const char *v = text; v && (v = text_find_line(v, name, '=')); v = strchr(v, '\n'))
+		value = v;
 	if (!value || strcspn(value, "\n") >= sizeof(word))
 		return -EBADMSG;
 	snprintf(word, sizeof(word), "%.*s", (int)strcspn(value, "\n"), value);

@@ -17,6 +17,7 @@
  *   --in UNIT=SLICE   the slice of a unit, if it is not system.slice; repeatable
  *   --default-no-writeback  DefaultMemoryZSwapWriteback=no, if it knows that
  *   --slow MSEC       time that it takes to answer each question (0)
+ *   --bus             on the system bus, too
  *
  * SIGUSR1 makes it say that it has reloaded.
  */
@@ -46,7 +47,7 @@ static struct {
 	const char *aliases[NAMES_MAX], *slices[NAMES_MAX]; /* NAME=VALUE */
 	int n_knows, n_units, n_aliases, n_slices;
 	unsigned int late_msec, slow_msec;
-	bool mute, fail, lazy, rounds, no_writeback;
+	bool mute, fail, lazy, rounds, no_writeback, on_bus;
 	sd_event *event;
 	sd_bus *bus; /* the last connection */
 } fake;
@@ -314,6 +315,20 @@ static int on_connection(sd_event_source *source, int fd, uint32_t revents, void
 	return r;
 }
 
+static int get_on_bus(void)
+{
+	sd_bus *bus;
+	int r = sd_bus_open_system(&bus);
+
+	if (r >= 0)
+		r = sd_bus_add_filter(bus, NULL, on_message, NULL);
+	if (r >= 0)
+		r = sd_bus_attach_event(bus, fake.event, 0);
+	if (r >= 0)
+		r = sd_bus_request_name(bus, "org.freedesktop.systemd1", 0);
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -328,6 +343,7 @@ int main(int argc, char **argv)
 		{ "in", required_argument, NULL, 'i' },
 		{ "default-no-writeback", no_argument, NULL, 'w' },
 		{ "slow", required_argument, NULL, 's' },
+		{ "bus", no_argument, NULL, 'b' },
 		{},
 	};
 	sigset_t set;
@@ -350,6 +366,8 @@ int main(int argc, char **argv)
 			fake.slow_msec = atoi(optarg);
 		else if (c == 't')
 			fake.late_msec = atoi(optarg);
+		else if (c == 'b')
+			fake.on_bus = true;
 		else if (c == 'm')
 			fake.mute = true;
 		else if (c == 'w')
@@ -382,6 +400,8 @@ int main(int argc, char **argv)
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 ||
 	    sd_event_add_signal(fake.event, NULL, SIGUSR1, on_reload, NULL) < 0 ||
 	    sd_event_add_signal(fake.event, NULL, SIGUSR2, on_luck, NULL) < 0)
+		return 1;
+	if (fake.on_bus && get_on_bus() < 0)
 		return 1;
 	return sd_event_loop(fake.event) < 0;
 }

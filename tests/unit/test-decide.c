@@ -212,6 +212,12 @@ static void test_what_splits_thps(void **state)
 	assert_int_equal(effect_of(&host, &e, &f), EFFECT_SPLIT);
 	f.thp_disabled = false;
 	host.swap_file = (char *)"/swap";
+	assert_int_equal(effect_of(&host, &e, &f), EFFECT_PMD);
+	host.clusters = (struct clusters){ 8, 0 };
+	assert_int_equal(effect_of(&host, &e, &f), EFFECT_SPLIT);
+	host.clusters.whole = 1;
+	assert_int_equal(effect_of(&host, &e, &f), EFFECT_PMD);
+	host.no_file_slots = true;
 	assert_int_equal(effect_of(&host, &e, &f), EFFECT_SPLIT);
 	host.no_swap = true;
 	assert_int_equal(effect_of(&host, &e, &f), EFFECT_NONE);
@@ -235,7 +241,10 @@ static void test_each_hindrance_has_its_sentence(void **state)
 	const struct above_facts none = {}, no_swap = { .no_swap = (char *)"/a.slice" },
 				 no_zswap = { .no_zswap = (char *)"/b" };
 	const struct host_facts fine = {}, without = { .no_swap = true },
-				file = { .swap_file = (char *)"/swap" },
+				file = { .swap_file = (char *)"/swap", .no_file_slots = true },
+				scattered = { .swap_file = (char *)"/swap", .clusters = { 8, 0 } },
+				zram = { .zram = (char *)"/dev/zram0",
+					 .kernel[SETTING_ZSWAP].live = 1 },
 				never = { .thp_never = true }, small = { .thp_pmd_never = true };
 	struct cgroup_facts f = { .cgroup = "/a.slice/b.service" };
 
@@ -248,6 +257,9 @@ static void test_each_hindrance_has_its_sentence(void **state)
 	expect_hindrance(&pmd, &fine, &no_zswap, &f, NULL);
 	expect_hindrance(&pmd, &file, &none, &f, "all swap is in files (/swap)");
 	expect_hindrance(&zswap, &file, &none, &f, NULL);
+	expect_hindrance(&pmd, &scattered, &none, &f, "blocks are too scattered");
+	expect_hindrance(&zswap, &zram, &none, &f, "there is swap on zram (/dev/zram0)");
+	expect_hindrance(&pmd, &zram, &none, &f, NULL);
 	expect_hindrance(&pmd, &never, &none, &f, "transparent_hugepage/enabled is never");
 	expect_hindrance(&pmd, &small, &none, &f, "hugepages-2048kB");
 	f.thp_disabled = true;
