@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+/* PMD swap entries: whole or small, as chosen at swap-in with swap_pmd=auto. */
+#include "more.h"
+
+/* Enough pages of a THP on zram for whole to have been the better choice. */
+#define DENSE_PAGES	(self->nr / 4)
+
+#define SET_AUTO() ASSERT_EQ(0, put_string(KNOB_FILE, "auto"))
+
+/* THPs in one mapping, swapped out and out of the swap cache. */
+static char *map_cold(struct __test_metadata *_metadata,
+		      FIXTURE_DATA(pmd_swap) * self, unsigned int nr)
+{
+	char *mem = map_thps(nr, 1);
+	unsigned int i;
+
+	if (!mem)
+		return NULL;
+	for (i = 0; i < nr; i++)
+		EXPECT_TRUE(page_out(mem + i * self->size, self->size));
+	EXPECT_TRUE(drop_swap_cache());
+	for (i = 0; i < nr; i++)
+		EXPECT_EQ(PMD_SWAPPED, thp_state(mem + i * self->size));
+	return mem;
+}
+
+/* The same out of zswap, whatever the device below it. */
+TEST_F(pmd_swap, auto_zswap)
+{
+	struct counters before;
+
+	NEED_ZSWAP();
+	SET_AUTO();
+	fill(self->mem, 0, self->nr, ZGEN);
+	SWAP_OUT_COLD(self->mem);
+	ASSERT_TRUE(cg_test_stat_reaches("zswapped", self->size));
+	before = counters_now();
+	FORCE_READ(*self->mem);
+	EXPECT_EQ(MIXED, thp_state(self->mem));
+	/* Each page costs, so these are not many. */
+	EXPECT_INTACT(self->mem, 0, DENSE_PAGES - 1, ZGEN);
+	EXPECT_SINCE(0, &before, SWPIN_PMD_DENSE);
+	EXPECT_INTACT(self->mem, 0, self->nr, ZGEN);
+	EXPECT_SINCE(1, &before, SWPIN_PMD_DENSE);
+	EXPECT_SINCE(1, &before, SWPIN_PMD_SMALL);
+	EXPECT_SINCE(0, &before, SWPIN_PMD);
+}
+
+/* Regions that turn out to be used as a whole make the next one come back so. */
+TEST_F(pmd_swap, auto_learns_dense)
+{
+	struct counters before;
+	char *mem;
+
+	NEED_ZRAM_SWAP();
+	SET_AUTO();
+	NEED_CGROUP();
+	mem = map_cold(_metadata, self, 3);
+	ASSERT_NE(NULL, mem);
+	before = counters_now();
+	EXPECT_INTACT(mem, 0, DENSE_PAGES - 1, 1);
+	EXPECT_SINCE(0, &before, SWPIN_PMD_DENSE);
+	EXPECT_INTACT(mem, 0, self->nr, 1);
+	EXPECT_SINCE(1, &before, SWPIN_PMD_DENSE);
+	EXPECT_INTACT(mem, 0, 2 * self->nr, 1);
+	EXPECT_SINCE(2, &before, SWPIN_PMD_SMALL);
+	EXPECT_SINCE(2, &before, SWPIN_PMD_DENSE);
+	FORCE_READ(mem[2 * self->size]);
+	EXPECT_EQ(PMD_MAPPED, thp_state(mem + 2 * self->size));
+	EXPECT_SINCE(1, &before, SWPIN_PMD);
+	EXPECT_INTACT(mem, 0, 3 * self->nr, 1);
+}
+
+/* A page here and there says nothing of the kind. */
+TEST_F(pmd_swap, auto_sparse_stays_small)
+{
+	struct counters before;
+	unsigned int i;
+	char *mem;
+
+	NEED_ZRAM_SWAP();
+	SET_AUTO();
+	NEED_CGROUP();
+	mem = map_cold(_metadata, self, 3);
+	ASSERT_NE(NULL, mem);
+	before = counters_now();
+	for (i = 0; i < 3; i++)
+		FORCE_READ(mem[i * self->size]);
+	EXPECT_SINCE(3, &before, SWPIN_PMD_SMALL);
+	EXPECT_SINCE(0, &before, SWPIN_PMD);
+	EXPECT_INTACT(mem, 0, 3 * self->nr, 1);
+}
+
+/* Nothing to decompress. */
+TEST_F(pmd_swap, auto_zeroes)
+{
+	struct counters before;
+
+	NEED_ZRAM_SWAP();
+	SET_AUTO();
+	memset(self->mem, 0, self->size);
+	SWAP_OUT_COLD(self->mem);
+	before = counters_now();
+	FORCE_READ(*self->mem);
+	EXPECT_EQ(PMD_MAPPED, thp_state(self->mem));
+	EXPECT_TRUE(zeroed(self->mem, self->size));
+	EXPECT_SINCE(0, &before, SWPIN_PMD_SMALL);
+}
+
+/* What is in the swap cache as a whole costs nothing. */
+TEST_F(pmd_swap, auto_cached)
+{
+	struct counters before;
+
+	NEED_ZRAM_SWAP();
+	SET_AUTO();
+	SWAP_OUT_COLD(self->mem);
+	ASSERT_EQ(0, madvise(self->mem, self->size, MADV_WILLNEED));
+	before = counters_now();
+	FORCE_READ(*self->mem);
+	EXPECT_EQ(PMD_MAPPED, thp_state(self->mem));
+	EXPECT_INTACT(self->mem, 0, self->nr, 0);
+	EXPECT_SINCE(0, &before, SWPIN_PMD_SMALL);
+	EXPECT_SINCE(0, &before, PSWPIN);
+}
+
+/*
+ * Memory is short, the device asynchronous: one THP is mapped by PTEs, to see how
+ * much of it is used, and is as whole as the others when it has been out again.
+ */
+TEST_F(pmd_swap, auto_looks_into)
+{
+	struct counters before;
+	char limit[32];
+	char *mem;
+
+	SET_AUTO();
+	NEED_CGROUP();
+	mem = map_cold(_metadata, self, 3);
+	ASSERT_NE(NULL, mem);
+	snprintf(limit, sizeof(limit), "%ld",
+		 cg_test_current() + 4 * (long)self->size);
+	ASSERT_EQ(0, cg_put(env.test_cgroup, "memory.max", limit));
+	before = counters_now();
+	FORCE_READ(mem[5 * self->page]);
+	EXPECT_EQ(MIXED, thp_state(mem));
+	EXPECT_EQ(self->nr, nr_pages_with(mem, self->size, PM_PRESENT));
+	EXPECT_SINCE(self->nr, &before, PSWPIN);
+	EXPECT_SINCE(1, &before, SWPIN_PMD);
+	EXPECT_SINCE(0, &before, SWPIN_PMD_SMALL);
+	EXPECT_INTACT(mem, 0, self->nr, 1);
+	EXPECT_SINCE(0, &before, SWPIN_PMD_DENSE);
+	FORCE_READ(mem[self->size]);
+	EXPECT_SINCE(1, &before, SWPIN_PMD_DENSE);
+	EXPECT_EQ(PMD_MAPPED, thp_state(mem + self->size));
+
+	fill(mem, 0, self->nr, 2);
+	ASSERT_TRUE(page_out(mem, self->size));
+	ASSERT_TRUE(drop_swap_cache());
+	EXPECT_EQ(MIXED, thp_state(mem));
+	before = counters_now();
+	FORCE_READ(mem[9 * self->page]);
+	EXPECT_EQ(PMD_MAPPED, thp_state(mem));
+	EXPECT_SINCE(1, &before, SWPIN_PMD);
+	EXPECT_SINCE(self->nr, &before, PSWPIN);
+	EXPECT_INTACT(mem, 0, self->nr, 2);
+	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));
+	EXPECT_INTACT(mem + self->size, self->nr, 2 * self->nr, 1);
+}
+
+/* The same with little of it used: the next one comes back small. */
+TEST_F(pmd_swap, auto_looks_into_sparse)
+{
+	struct counters before;
+	char limit[32];
+	char *mem;
+
+	SET_AUTO();
+	NEED_CGROUP();
+	mem = map_cold(_metadata, self, 3);
+	ASSERT_NE(NULL, mem);
+	snprintf(limit, sizeof(limit), "%ld",
+		 cg_test_current() + 4 * (long)self->size);
+	ASSERT_EQ(0, cg_put(env.test_cgroup, "memory.max", limit));
+	before = counters_now();
+	/* Neither of a stream. */
+	FORCE_READ(mem[99 * self->page]);
+	FORCE_READ(mem[2 * self->size + 99 * self->page]);
+	EXPECT_SINCE(1, &before, SWPIN_PMD);
+	EXPECT_SINCE(0, &before, SWPIN_PMD_DENSE);
+	EXPECT_SINCE(1, &before, SWPIN_PMD_SMALL);
+	EXPECT_EQ(1UL, nr_pages_with(mem + 2 * self->size, self->size,
+				     PM_PRESENT));
+	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));
+	EXPECT_INTACT(mem, 0, 3 * self->nr, 1);
+}
+
+/* Each decides for itself, about the same slots. */
+TEST_F(pmd_swap, auto_fork)
+{
+	struct counters before;
+	pid_t pid;
+
+	NEED_ZRAM_SWAP();
+	SET_AUTO();
+	SWAP_OUT_COLD(self->mem);
+	before = counters_now();
+	pid = fork_child(_metadata);
+	if (!pid) {
+		EXPECT_INTACT(self->mem, 0, self->nr, 0);
+		fill(self->mem, 0, self->nr, 2);
+		EXPECT_INTACT(self->mem, 0, self->nr, 2);
+		_exit(0);
+	}
+	REAP(pid);
+	EXPECT_EQ(PMD_SWAPPED, thp_state(self->mem));
+	EXPECT_INTACT(self->mem, 0, self->nr, 0);
+	/* The second finds single pages in the swap cache, and has no choice. */
+	EXPECT_SINCE(1, &before, SWPIN_PMD_SMALL);
+	EXPECT_SINCE(1, &before, SWPIN_PMD_FALLBACK);
+}
+
+#define THPS	8
+
+/* In order: what comes next is being read already. */
+TEST_F(pmd_swap, auto_reads_ahead)
+{
+	struct counters before;
+	char *mem;
+
+	SET_AUTO();
+	NEED_CGROUP();
+	mem = map_cold(_metadata, self, THPS);
+	ASSERT_NE(NULL, mem);
+	before = counters_now();
+	EXPECT_INTACT(mem, 0, THPS * self->nr, 1);
+	EXPECT_SINCE(THPS, &before, SWPIN_PMD);
+	EXPECT_SINCE(THPS - 3, &before, SWPIN_PMD_RA);
+	EXPECT_SINCE(THPS - 3, &before, SWPIN_PMD_RA_HIT);
+	EXPECT_SINCE(THPS * (long)self->nr, &before, PSWPIN);
+}
+
+TEST_F(pmd_swap, auto_reads_ahead_backwards)
+{
+	struct counters before;
+	char *mem;
+	int i;
+
+	SET_AUTO();
+	NEED_CGROUP();
+	mem = map_cold(_metadata, self, THPS);
+	ASSERT_NE(NULL, mem);
+	before = counters_now();
+	for (i = THPS * self->nr - 1; i >= 0; i--)
+		EXPECT_INTACT(mem + i * self->page, i, 1, 1);
+	EXPECT_SINCE(THPS, &before, SWPIN_PMD);
+	EXPECT_SINCE(THPS - 3, &before, SWPIN_PMD_RA);
+	EXPECT_SINCE(THPS - 3, &before, SWPIN_PMD_RA_HIT);
+}
+
+/* In no order: nothing is read for nothing. */
+TEST_F(pmd_swap, auto_reads_nothing_ahead)
+{
+	static const int order[] = { 3, 0, 5, 2, 7, 4, 1, 6 };
+	struct counters before;
+	unsigned int i;
+	char *mem;
+
+	SET_AUTO();
+	NEED_CGROUP();
+	mem = map_cold(_metadata, self, THPS);
+	ASSERT_NE(NULL, mem);
+	before = counters_now();
+	for (i = 0; i < THPS; i++)
+		FORCE_READ(mem[order[i] * self->size + 99 * self->page]);
+	EXPECT_SINCE(0, &before, SWPIN_PMD_RA);
+	EXPECT_SINCE(THPS, &before, SWPIN_PMD);
+	EXPECT_INTACT(mem, 0, THPS * self->nr, 1);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* PMD swap entries: what only the tests here share, beside what those of the kernel have. */
+#ifndef PMD_SWAP_MORE_H
+#define PMD_SWAP_MORE_H
+
+#include "pmd_swap.h"
+
+/* ---- what is mapped ----------------------------------------------------- */
+
+bool present(const char *addr, size_t len);
+
+/* ---- fault injection ---------------------------------------------------- */
+
+bool fail_requests(const char *dev, const char *times);
+
+/* ---- userfaultfd -------------------------------------------------------- */
+
+int open_uffd(uint64_t features);
+int uffd_register_rwp(int uffd, void *addr, size_t len);
+int uffd_wp(int uffd, char *addr, size_t len, bool protect);
+int uffd_rwp(int uffd, char *addr, size_t len, bool protect);
+int uffd_move(int uffd, char *dst, char *src, size_t len);
+uint64_t write_reports(int uffd, char *addr, uint64_t val);
+uint64_t read_reports(int uffd, char *addr);
+char *uffd_dst(int uffd);
+
+#define NEED_UFFD(uffd, features) do {					\
+	const int __uffd = open_uffd(features);				\
+									\
+	if (__uffd < 0)							\
+		SKIP_TEST("userfaultfd: %s", strerror(-__uffd));	\
+	uffd = __uffd;							\
+} while (0)
+
+#endif
