@@ -404,7 +404,7 @@ static int uring(const char *path, size_t bytes)
 		ring_do(&ring, IORING_OP_WRITE_FIXED, fd, from.memory + done, done, 0);
 	for (size_t done = 0; done < bytes; done += CHUNK)
 		ring_do(&ring, IORING_OP_READ_FIXED, fd, into.memory + done, done, 1);
-	put_figure("io_uring write, read", start);
+	put_figure("io_uring write and read", start);
 	need_intact(&from, "what was written from registered buffers");
 	into.seed = from.seed;
 	need_intact(&into, "what was read into registered buffers");

@@ -231,14 +231,14 @@ int main(int argc, char *argv[])
 	run_pass(cpu, run, pass++, "with its memory present");
 	start = now();
 	run_pass(cpu, run, pass++, "with its memory present");
-	printf("pass, present\t%.1f\n", (now() - start) * 1000);
+	printf("pass\t%.1f\n", (now() - start) * 1000);
 	for (size_t i = 0; i < still; i++) {
 		area_swap_out(&memory);
 		start = now();
 		run_pass(cpu, run, pass++, "with its memory out");
 		taken += now() - start;
 	}
-	printf("pass, out\t%.1f\n", taken * 1000 / still);
+	printf("pass after swap-out\t%.1f\n", taken * 1000 / still);
 
 	if (pthread_create(&thread, NULL, page_out, NULL))
 		errx(1, "pthread_create");
@@ -248,7 +248,7 @@ int main(int argc, char *argv[])
 	taken = now() - start;
 	enough = true;
 	pthread_join(thread, NULL);
-	printf("pass, paged out beside it\t%.1f\n", taken * 1000 / running);
+	printf("pass beside swap-out\t%.1f\n", taken * 1000 / running);
 	if (wrong(pass))
 		errx(1, "the host finds %zu of %zu lines wrong", wrong(pass), bytes / LINE);
 	return 0;
