@@ -32,7 +32,7 @@ timed() {
 
 # soon COMMAND...: wait until it succeeds.
 soon() {
-	local end=$((SECONDS + 1200))
+	local end=$((SECONDS + ${patience:-1200}))
 	until "$@" >/dev/null 2>&1; do
 		((SECONDS < end)) || { echo "does not come true: $*" >&2; return 1; }
 		sleep 0.05
