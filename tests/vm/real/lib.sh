@@ -67,17 +67,17 @@ page_out() {
 	echo "page_out $1%: $((have / 1048576)) MiB are still in memory, $(($(<"$cgroup/memory.swap.current") / 1048576)) MiB in swap" >&2
 }
 
-names=(thp_swpout_pmd thp_swpin_pmd thp_swpin_pmd_small)
+names=(thp_swpout_pmd thp_swpin_pmd thp_swpin_pmd_small thp_swpin_pmd_dense thp_swpin_pmd_fallback thp_split_pmd_swap)
 declare -A first
 for name in "${names[@]}"; do first[$name]=$(counter "$name"); done
 
 # whole LEAST: so many THPs have gone out under one entry each since the case began, and some came back whole; none has where
 # swap_pmd is never or is not there.
 whole() {
-	local out in small
-	out=$(($(counter thp_swpout_pmd) - first[thp_swpout_pmd]))
-	in=$(($(counter thp_swpin_pmd) - first[thp_swpin_pmd]))
-	small=$(($(counter thp_swpin_pmd_small) - first[thp_swpin_pmd_small]))
+	local name out
+	declare -A since
+	for name in "${names[@]}"; do since[$name]=$(($(counter "$name") - first[$name])); done
+	out=${since[thp_swpout_pmd]}
 	case $word in
 	base | never)
 		((out == 0)) || fail "$out THPs went out whole"
@@ -85,5 +85,6 @@ whole() {
 		;;
 	esac
 	((out >= $1)) || fail "$out THPs went out whole, not $1 or more"
-	checked "THPs out whole $out, in whole $in, in small $small"
+	checked "THPs out whole $out, in whole ${since[thp_swpin_pmd]}, in small ${since[thp_swpin_pmd_small]} (dense" \
+		"${since[thp_swpin_pmd_dense]}), fallback ${since[thp_swpin_pmd_fallback]}, split ${since[thp_split_pmd_swap]}"
 }
