@@ -6,8 +6,8 @@
 
 # shellcheck disable=SC2154 # repository, applied, cache and prog are set by those two
 
-# update_source DIR FLAVOUR: make DIR the base, or base and series. base has a work tree of its own, so
-# that building it does not make the other flavours rebuild.
+# update_source DIR FLAVOUR: make DIR the base, or base and series. The flavours of the base have a work tree of
+# their own, so that building them does not make the others rebuild.
 update_source() {
 	local source=$1 flavour=$2 wanted
 	exec 6>"$source.lock"
@@ -23,7 +23,7 @@ update_source() {
 		clone_base "$source.part"
 		mv "$source.part" "$source"
 	fi
-	if [[ $flavour == base ]]; then
+	if [[ $flavour == *base ]]; then
 		wanted=base
 	else
 		apply_series "$source"

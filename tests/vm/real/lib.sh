@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2154
+#
+# For the cases of tests/real, in the guest. Sourced; word, short and cgroup are in the environment, results go to
+# file descriptor 3.
+
+set -euo pipefail
+# shellcheck disable=SC2034 # for those who source this
+here=${0%/*}
+
+checked() { printf 'checked\t%s\n' "$*" >&3; }
+fail() { printf 'failed\t%s\n' "$*" >&3; exit 1; }
+# figure NAME VALUE UNIT: a unit that begins with a slash is better the larger the value is, any other the smaller; without
+# a unit it is not compared.
+figure() { printf 'figure\t%s\t%s\t%s\n' "$1" "$2" "${3-}" >&3; }
+
+# pick LONG SHORT: one of the two, as --short says.
+pick() { if [[ $short ]]; then echo "$2"; else echo "$1"; fi; }
+
+milliseconds() { local now=$EPOCHREALTIME; echo $((${now/[.,]/} / 1000)); }
+
+# timed NAME COMMAND...: with a figure of how long it took.
+timed() {
+	local name=$1 start end status=0
+	shift
+	start=$(milliseconds)
+	"$@" || status=$?
+	end=$(milliseconds)
+	figure "$name" $((end - start)) ms
+	return $status
+}
+
+# soon COMMAND...: wait until it succeeds.
+soon() {
+	local end=$((SECONDS + ${patience:-1200}))
+	until "$@" >/dev/null 2>&1; do
+		((SECONDS < end)) || { echo "does not come true: $*" >&2; return 1; }
+		sleep 0.05
+	done
+}
+
+# inside COMMAND...: the shell becomes it, in the cgroup. For a subshell.
+inside() {
+	exec bash -c 'echo 0 >"$0/cgroup.procs" && exec "$@"' "$cgroup" "$@"
+}
+
+counter() { awk -v name="$1" '$1 == name { print $2; found = 1 } END { if (!found) print 0 }' /proc/vmstat; }
+
+# Bytes that could be swapped out, or are still in the swap cache.
+swappable() { awk '/^(anon|shmem|swapcached) / { sum += $2 } END { print sum }' "$cgroup/memory.stat"; }
+
+# page_out PERCENT: reclaim so much of what the cgroup has in memory, anonymous and shared memory only.
+page_out() {
+	local goal have last=0 still=0
+	goal=$(($(swappable) * (100 - $1) / 100))
+	while have=$(swappable) && ((have > goal + 262144)); do
+		echo "$((have - goal)) swappiness=max" 2>/dev/null >"$cgroup/memory.reclaim" || true
+		if ((have == last)); then
+			# Dirty swap cache waits for the device.
+			((++still < 40)) || break
+			sleep 0.05
+		else
+			still=0
+		fi
+		last=$have
+	done
+	echo "page_out $1%: $((have / 1048576)) MiB are still in memory, $(($(<"$cgroup/memory.swap.current") / 1048576)) MiB in swap" >&2
+}
+
+names=(thp_swpout_pmd thp_swpin_pmd thp_swpin_pmd_small thp_swpin_pmd_dense thp_swpin_pmd_fallback thp_split_pmd_swap)
+declare -A first
+for name in "${names[@]}"; do first[$name]=$(counter "$name"); done
+
+# whole LEAST: so many THPs have gone out under one entry each since the case began, and some came back whole; none has where
+# swap_pmd is never or is not there.
+whole() {
+	local name out
+	declare -A since
+	for name in "${names[@]}"; do since[$name]=$(($(counter "$name") - first[$name])); done
+	out=${since[thp_swpout_pmd]}
+	case $word in
+	base | never)
+		((out == 0)) || fail "$out THPs went out whole"
+		return
+		;;
+	esac
+	((out >= $1)) || fail "$out THPs went out whole, not $1 or more"
+	checked "THPs out whole $out, in whole ${since[thp_swpin_pmd]}, in small ${since[thp_swpin_pmd_small]} (dense" \
+		"${since[thp_swpin_pmd_dense]}), fallback ${since[thp_swpin_pmd_fallback]}, split ${since[thp_split_pmd_swap]}"
+}
