@@ -3,7 +3,8 @@
  * What of memory goes out whole to the swap areas that are on, and whether it
  * comes back as it was. Every page that is checked differs from every other.
  *
- * areas fragment FILE MIB RUN       make FILE of extents of RUN KiB
+ * areas fragment FILE MIB RUN       make FILE of extents of RUN KiB; on btrfs one
+ *                                   that is not copied on write
  * areas churn [-f FILL,...] [-s SHARE] [-g GENERATIONS] [-r SEED] [-l LABEL]
  *                                   fragment the swap with small pages of
  *                                   random lifetimes, then page THPs out
@@ -26,10 +27,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "../../lib/thp.h"
@@ -119,6 +123,15 @@ static void page_out(char *memory, size_t bytes)
 		err(1, "MADV_PAGEOUT");
 }
 
+/* Give @fd all that is left, from @size on, in steps that get smaller. */
+static size_t fill_up(int fd, size_t size, size_t block)
+{
+	for (size_t step = 64 * MIB; step >= block; step /= 2)
+		while (!fallocate(fd, 0, size, step))
+			size += step;
+	return size;
+}
+
 /*
  * Leave no free blocks but holes of @run KiB in the file system, put @path into
  * them, and give the rest back.
@@ -126,9 +139,11 @@ static void page_out(char *memory, size_t bytes)
 static int fragment(const char *path, size_t bytes, size_t run)
 {
 	const size_t block = PAGE_SIZE, hole = run + block;
+	/* A few holes more, for the file's own extents. */
+	const size_t need = bytes + 8 * run;
 	char *filler;
-	struct statvfs fs;
-	size_t size, freed = 0;
+	struct statfs fs;
+	size_t size = 0, freed = 0;
 	int fd, out;
 
 	out = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -137,21 +152,28 @@ static int fragment(const char *path, size_t bytes, size_t run)
 	if (asprintf(&filler, "%s.filler", path) < 0)
 		err(1, "asprintf");
 	fd = open(filler, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0 || fstatvfs(fd, &fs))
+	if (fd < 0 || fstatfs(fd, &fs))
 		err(1, "%s", filler);
-	/* Its own extents take blocks, too. */
-	size = fs.f_bavail * fs.f_frsize / MIB * MIB - 4 * MIB;
-	if (fallocate(fd, 0, 0, size))
-		err(1, "%s: fallocate %zu", filler, size);
-	/* And the rest, in steps that get smaller. */
-	for (size_t step = MIB; step >= block; step /= 2)
-		while (!fallocate(fd, 0, size, step))
-			size += step;
-	/* A few holes more, for the file's own extents. */
-	for (size_t at = 0; freed < bytes + 8 * run && at + hole <= size; at += hole, freed += run)
+	if (fs.f_type == BTRFS_SUPER_MAGIC) {
+		int flags = FS_NOCOW_FL;
+
+		if (ioctl(out, FS_IOC_SETFLAGS, &flags))
+			err(1, "%s: no copy on write", path);
+		/* It frees an extent once nothing of it is in use: what gets a hole is one from the start. */
+		for (size_t holes = 0; holes < need; holes += run, size += hole)
+			if (fallocate(fd, 0, size, run) || fallocate(fd, 0, size + run, block))
+				err(1, "%s: fallocate", filler);
+	} else {
+		/* Its own extents take blocks, too. */
+		size = fs.f_bavail * fs.f_frsize / MIB * MIB - 4 * MIB;
+		if (fallocate(fd, 0, 0, size))
+			err(1, "%s: fallocate %zu", filler, size);
+	}
+	size = fill_up(fd, size, block);
+	for (size_t at = 0; freed < need && at + hole <= size; at += hole, freed += run)
 		if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, run))
 			err(1, "%s: punch hole", filler);
-	if (freed < bytes + 8 * run)
+	if (freed < need)
 		errx(1, "no room for %zu bytes in holes", bytes);
 	sync();
 	if (fallocate(out, 0, 0, bytes))
