@@ -5,6 +5,8 @@
  *
  * areas fragment FILE MIB RUN       make FILE of extents of RUN KiB; on btrfs one
  *                                   that is not copied on write
+ * areas whole FILE                  how many of its 2 MiB are in one extent each,
+ *                                   without the first, where the header is
  * areas churn [-f FILL,...] [-s SHARE] [-g GENERATIONS] [-r SEED] [-l LABEL]
  *                                   fragment the swap with small pages of
  *                                   random lifetimes, then page THPs out
@@ -27,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
 #include <sys/ioctl.h>
@@ -138,7 +141,8 @@ static size_t fill_up(int fd, size_t size, size_t block)
  */
 static int fragment(const char *path, size_t bytes, size_t run)
 {
-	const size_t block = PAGE_SIZE, hole = run + block;
+	const size_t block = PAGE_SIZE;
+	size_t wall = block, hole;
 	/* A few holes more, for the file's own extents. */
 	const size_t need = bytes + 8 * run;
 	char *filler;
@@ -159,9 +163,15 @@ static int fragment(const char *path, size_t bytes, size_t run)
 
 		if (ioctl(out, FS_IOC_SETFLAGS, &flags))
 			err(1, "%s: no copy on write", path);
-		/* It frees an extent once nothing of it is in use: what gets a hole is one from the start. */
-		for (size_t holes = 0; holes < need; holes += run, size += hole)
-			if (fallocate(fd, 0, size, run) || fallocate(fd, 0, size + run, block))
+		/*
+		 * It frees an extent once nothing of it is in use: what gets a
+		 * hole is one from the start. And it puts extents of less than
+		 * 128 KiB elsewhere than larger ones.
+		 */
+		if (run > 128 << 10)
+			wall = 256 << 10;
+		for (size_t holes = 0; holes < need; holes += run, size += run + wall)
+			if (fallocate(fd, 0, size, run) || fallocate(fd, 0, size + run, wall))
 				err(1, "%s: fallocate", filler);
 	} else {
 		/* Its own extents take blocks, too. */
@@ -170,6 +180,7 @@ static int fragment(const char *path, size_t bytes, size_t run)
 			err(1, "%s: fallocate %zu", filler, size);
 	}
 	size = fill_up(fd, size, block);
+	hole = run + wall;
 	for (size_t at = 0; freed < need && at + hole <= size; at += hole, freed += run)
 		if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, run))
 			err(1, "%s: punch hole", filler);
@@ -183,6 +194,54 @@ static int fragment(const char *path, size_t bytes, size_t run)
 	unlink(filler);
 	close(fd);
 	sync();
+	return 0;
+}
+
+static int whole(const char *path)
+{
+	const unsigned int max = 64;
+	struct fiemap *map = malloc(sizeof(*map) + max * sizeof(*map->fm_extents));
+	/* The extent so far: those that are next to each other on the disk are one. */
+	uint64_t logical = 0, physical = 0, length = 0, count = 0;
+	bool last = false;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || !map)
+		err(1, "%s", path);
+	while (!last) {
+		*map = (struct fiemap){
+			.fm_start = logical + length,
+			.fm_length = FIEMAP_MAX_OFFSET - logical - length,
+			.fm_extent_count = max,
+		};
+		if (ioctl(fd, FS_IOC_FIEMAP, map))
+			err(1, "%s: FIEMAP", path);
+		last = !map->fm_mapped_extents;
+		for (unsigned int i = 0; i < map->fm_mapped_extents; i++) {
+			const struct fiemap_extent *extent = map->fm_extents + i;
+			uint64_t from, to;
+
+			last = extent->fe_flags & FIEMAP_EXTENT_LAST;
+			if (extent->fe_logical == logical + length && extent->fe_physical == physical + length) {
+				from = (logical + length) / PMD_SIZE;
+				length += extent->fe_length;
+			} else {
+				logical = extent->fe_logical;
+				physical = extent->fe_physical;
+				length = extent->fe_length;
+				from = 0;
+			}
+			/* What begins in this extent, or before in the same run, and ends in it. */
+			if (from < (logical + PMD_SIZE - 1) / PMD_SIZE)
+				from = (logical + PMD_SIZE - 1) / PMD_SIZE;
+			to = (logical + length) / PMD_SIZE;
+			if (!from)
+				from = 1;
+			if (to > from)
+				count += to - from;
+		}
+	}
+	printf("%llu\n", (unsigned long long)count);
 	return 0;
 }
 
@@ -449,6 +508,8 @@ int main(int argc, char **argv)
 	argv += optind;
 	if (!strcmp(command, "fragment") && argc == 3)
 		return fragment(argv[0], mib(argv[1]), strtoul(argv[2], NULL, 10) << 10);
+	if (!strcmp(command, "whole") && argc == 1)
+		return whole(argv[0]);
 	if (!strcmp(command, "churn") && argc == 0) {
 		printf("# seed %#llx\n", (unsigned long long)state);
 		return churn(fills, nr_fills, share, generations, label);
@@ -463,5 +524,5 @@ int main(int argc, char **argv)
 		return hold(mib(argv[0]), atoi(argv[1]));
 	if (!strcmp(command, "pending") && argc == 1)
 		return pending(mib(argv[0]));
-	errx(2, "usage: areas fragment|churn|thps|small|grow|hold|pending, see the source");
+	errx(2, "usage: areas fragment|whole|churn|thps|small|grow|hold|pending, see the source");
 }
