@@ -3,7 +3,10 @@
  * What of memory goes out whole to the swap areas that are on, and whether it
  * comes back as it was. Every page that is checked differs from every other.
  *
- * areas fragment FILE MIB RUN       make FILE of extents of RUN KiB
+ * areas fragment FILE MIB RUN       make FILE of extents of RUN KiB; on btrfs one
+ *                                   that is not copied on write
+ * areas whole FILE                  how many of its 2 MiB are in one extent each,
+ *                                   without the first, where the header is
  * areas churn [-f FILL,...] [-s SHARE] [-g GENERATIONS] [-r SEED] [-l LABEL]
  *                                   fragment the swap with small pages of
  *                                   random lifetimes, then page THPs out
@@ -26,10 +29,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "../../lib/thp.h"
@@ -119,16 +126,28 @@ static void page_out(char *memory, size_t bytes)
 		err(1, "MADV_PAGEOUT");
 }
 
+/* Give @fd all that is left, from @size on, in steps that get smaller. */
+static size_t fill_up(int fd, size_t size, size_t block)
+{
+	for (size_t step = 64 * MIB; step >= block; step /= 2)
+		while (!fallocate(fd, 0, size, step))
+			size += step;
+	return size;
+}
+
 /*
  * Leave no free blocks but holes of @run KiB in the file system, put @path into
  * them, and give the rest back.
  */
 static int fragment(const char *path, size_t bytes, size_t run)
 {
-	const size_t block = PAGE_SIZE, hole = run + block;
+	const size_t block = PAGE_SIZE;
+	size_t wall = block, hole;
+	/* A few holes more, for the file's own extents. */
+	const size_t need = bytes + 8 * run;
 	char *filler;
-	struct statvfs fs;
-	size_t size, freed = 0;
+	struct statfs fs;
+	size_t size = 0, freed = 0;
 	int fd, out;
 
 	out = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -137,21 +156,35 @@ static int fragment(const char *path, size_t bytes, size_t run)
 	if (asprintf(&filler, "%s.filler", path) < 0)
 		err(1, "asprintf");
 	fd = open(filler, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (fd < 0 || fstatvfs(fd, &fs))
+	if (fd < 0 || fstatfs(fd, &fs))
 		err(1, "%s", filler);
-	/* Its own extents take blocks, too. */
-	size = fs.f_bavail * fs.f_frsize / MIB * MIB - 4 * MIB;
-	if (fallocate(fd, 0, 0, size))
-		err(1, "%s: fallocate %zu", filler, size);
-	/* And the rest, in steps that get smaller. */
-	for (size_t step = MIB; step >= block; step /= 2)
-		while (!fallocate(fd, 0, size, step))
-			size += step;
-	/* A few holes more, for the file's own extents. */
-	for (size_t at = 0; freed < bytes + 8 * run && at + hole <= size; at += hole, freed += run)
+	if (fs.f_type == BTRFS_SUPER_MAGIC) {
+		int flags = FS_NOCOW_FL;
+
+		if (ioctl(out, FS_IOC_SETFLAGS, &flags))
+			err(1, "%s: no copy on write", path);
+		/*
+		 * It frees an extent once nothing of it is in use: what gets a
+		 * hole is one from the start. And it puts extents of less than
+		 * 128 KiB elsewhere than larger ones.
+		 */
+		if (run > 128 << 10)
+			wall = 256 << 10;
+		for (size_t holes = 0; holes < need; holes += run, size += run + wall)
+			if (fallocate(fd, 0, size, run) || fallocate(fd, 0, size + run, wall))
+				err(1, "%s: fallocate", filler);
+	} else {
+		/* Its own extents take blocks, too. */
+		size = fs.f_bavail * fs.f_frsize / MIB * MIB - 4 * MIB;
+		if (fallocate(fd, 0, 0, size))
+			err(1, "%s: fallocate %zu", filler, size);
+	}
+	size = fill_up(fd, size, block);
+	hole = run + wall;
+	for (size_t at = 0; freed < need && at + hole <= size; at += hole, freed += run)
 		if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, run))
 			err(1, "%s: punch hole", filler);
-	if (freed < bytes + 8 * run)
+	if (freed < need)
 		errx(1, "no room for %zu bytes in holes", bytes);
 	sync();
 	if (fallocate(out, 0, 0, bytes))
@@ -161,6 +194,54 @@ static int fragment(const char *path, size_t bytes, size_t run)
 	unlink(filler);
 	close(fd);
 	sync();
+	return 0;
+}
+
+static int whole(const char *path)
+{
+	const unsigned int max = 64;
+	struct fiemap *map = malloc(sizeof(*map) + max * sizeof(*map->fm_extents));
+	/* The extent so far: those that are next to each other on the disk are one. */
+	uint64_t logical = 0, physical = 0, length = 0, count = 0;
+	bool last = false;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || !map)
+		err(1, "%s", path);
+	while (!last) {
+		*map = (struct fiemap){
+			.fm_start = logical + length,
+			.fm_length = FIEMAP_MAX_OFFSET - logical - length,
+			.fm_extent_count = max,
+		};
+		if (ioctl(fd, FS_IOC_FIEMAP, map))
+			err(1, "%s: FIEMAP", path);
+		last = !map->fm_mapped_extents;
+		for (unsigned int i = 0; i < map->fm_mapped_extents; i++) {
+			const struct fiemap_extent *extent = map->fm_extents + i;
+			uint64_t from, to;
+
+			last = extent->fe_flags & FIEMAP_EXTENT_LAST;
+			if (extent->fe_logical == logical + length && extent->fe_physical == physical + length) {
+				from = (logical + length) / PMD_SIZE;
+				length += extent->fe_length;
+			} else {
+				logical = extent->fe_logical;
+				physical = extent->fe_physical;
+				length = extent->fe_length;
+				from = 0;
+			}
+			/* What begins in this extent, or before in the same run, and ends in it. */
+			if (from < (logical + PMD_SIZE - 1) / PMD_SIZE)
+				from = (logical + PMD_SIZE - 1) / PMD_SIZE;
+			to = (logical + length) / PMD_SIZE;
+			if (!from)
+				from = 1;
+			if (to > from)
+				count += to - from;
+		}
+	}
+	printf("%llu\n", (unsigned long long)count);
 	return 0;
 }
 
@@ -427,6 +508,8 @@ int main(int argc, char **argv)
 	argv += optind;
 	if (!strcmp(command, "fragment") && argc == 3)
 		return fragment(argv[0], mib(argv[1]), strtoul(argv[2], NULL, 10) << 10);
+	if (!strcmp(command, "whole") && argc == 1)
+		return whole(argv[0]);
 	if (!strcmp(command, "churn") && argc == 0) {
 		printf("# seed %#llx\n", (unsigned long long)state);
 		return churn(fills, nr_fills, share, generations, label);
@@ -441,5 +524,5 @@ int main(int argc, char **argv)
 		return hold(mib(argv[0]), atoi(argv[1]));
 	if (!strcmp(command, "pending") && argc == 1)
 		return pending(mib(argv[0]));
-	errx(2, "usage: areas fragment|churn|thps|small|grow|hold|pending, see the source");
+	errx(2, "usage: areas fragment|whole|churn|thps|small|grow|hold|pending, see the source");
 }

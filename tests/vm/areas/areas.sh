@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # In a guest, as root: THPs on the swap areas that people have. Arguments: the parts to run, all by default.
-# /dev/vdc is a disk of its own, the files are on the root file system.
+# /dev/vdc is a disk of its own, the files are on the root file system, or on one that is made on that disk.
 # shellcheck source=tests/lib/check.sh
 . "$(dirname "$0")/../../lib/check.sh"
 
@@ -28,6 +28,9 @@ file_area() {
 	rm -f $file
 	if ((${2:-0})); then
 		$areas fragment $file "$1" "$2" || return
+	elif [[ $(stat -f -c %T "${file%/*}/") == btrfs ]]; then
+		# Without copy on write, which the file has to be told while it is empty.
+		btrfs -q filesystem mkswapfile --size "$1M" $file || return
 	else
 		fallocate -l "$1M" $file && chmod 600 $file || return
 	fi
@@ -58,9 +61,45 @@ off() {
 	rm -f /loop*.img
 }
 
+# supports NAME: the kernel has that file system, and the guest what makes it.
+supports() {
+	if ! grep -qw "$1" /proc/filesystems; then
+		echo "skipped: the kernel has no $1"
+		return 1
+	fi
+	command -v "mkfs.$1" >/dev/null || { echo "skipped: the guest has no mkfs.$1"; return 1; }
+}
+
+# file_on KIND: what "file" does, on a file system of that kind.
+file_on() {
+	local file=/disk/swap.img
+	supports "$1" || return 0
+	check "$1" "mkfs.$1" -q -f /dev/vdc
+	mkdir -p /disk
+	check "is mounted" mount -t "$1" /dev/vdc /disk
+	if mountpoint -q /disk; then
+		# XFS keeps 32 MiB back, in one piece, from the file that fills it up, but not from one that is made then.
+		[[ $1 != xfs ]] || check "with a small reserve" xfs_io -x -c "resblks 256" /disk
+		part_file
+		check "is unmounted" umount /disk
+		case $1 in
+		xfs) check "and is as it should be" xfs_repair -n /dev/vdc ;;
+		btrfs) check "and is as it should be" btrfs check /dev/vdc ;;
+		esac
+	fi
+}
+
 # What swapon said of the last area: "512/512", or nothing if this kernel does not say.
 whole() {
 	dmesg | grep 'Adding .* swap on' | tail -n 1 | sed -n 's/.*whole-clusters:\([^ ]*\).*/\1/p'
+}
+
+# whole_as_told: swapon finds as many whole clusters as the file system tells of.
+whole_as_told() {
+	local told clusters
+	told=$($areas whole $file) clusters=$(whole)
+	echo "whole clusters: $clusters by swapon, $told by the file system"
+	((${clusters%/*} == told))
 }
 
 # value NAME FILE: the number behind the word NAME in the last line of FILE.
@@ -84,7 +123,9 @@ part_file() {
 	note "$(dmesg | grep 'Adding .* swap on' | tail -n 1)"
 	filefrag=$(whole)
 	check "most of its clusters are whole" test "${filefrag%/*}" -ge 120
+	check "which are those in one extent" whole_as_told
 	check "THPs are read back as they were" eval "$areas thps -n 3 128 >/tmp/out"
+	note "$(cat /tmp/out)"
 	check "they went to the file whole and came back so" went_whole /tmp/out 100
 	check "small pages" $areas small 128
 	check "both, and small pages in each cluster" $areas churn -f 30,60 -g 3 -l file
@@ -102,7 +143,9 @@ part_file() {
 	filefrag=$(whole)
 	# How many of them is for the file system to say: it may put extents next to each other.
 	check "some clusters are whole, and some are not" test "${filefrag%/*}" -ge 20 -a "${filefrag%/*}" -le 120
+	check "which are those in one extent" whole_as_told
 	check "THPs go into these" eval "$areas thps -n 3 32 >/tmp/out"
+	note "$(cat /tmp/out)"
 	check "all of them whole" went_whole /tmp/out 100
 	check "more THPs than fit" eval "$areas thps -n 2 220 >/tmp/out"
 	note "$(cat /tmp/out)"
@@ -115,11 +158,49 @@ part_file() {
 	note "$(dmesg | grep 'Adding .* swap on' | tail -n 1)"
 	filefrag=$(whole)
 	check "with hardly a whole cluster" test "${filefrag%/*}" -le 4
+	check "which are those in one extent" whole_as_told
 	check "THPs are split" eval "$areas thps 32 >/tmp/out"
+	note "$(cat /tmp/out)"
 	check "no more go whole than there are whole clusters" test "$(value thp_swpout /tmp/out)" -le "${filefrag%/*}"
 	check "the counters say so" test \
 		$(($(value thp_swpout /tmp/out) + $(value thp_swpout_fallback /tmp/out))) -eq 16
 	off
+}
+
+part_xfs() { file_on xfs; }
+
+part_btrfs() { file_on btrfs; }
+
+# An area with a key that is forgotten at power-off.
+part_crypt() {
+	local name=swap_crypt pages
+	if ! dmsetup targets 2>/dev/null | grep -q '^crypt '; then
+		echo "skipped: the kernel has no dm-crypt"
+		return
+	fi
+	check "dm-crypt with a random key" cryptsetup open --type plain --cipher aes-xts-plain64 --key-size 256 \
+		--key-file /dev/urandom --size $((256 * 2048)) /dev/vdc $name
+	check "as swap" on /dev/mapper/$name
+	note "$(dmesg | grep 'Adding .* swap on' | tail -n 1)"
+	check "THPs are read back as they were" eval "$areas thps -n 3 128 >/tmp/out"
+	note "$(cat /tmp/out)"
+	check "they went out whole and came back so" went_whole /tmp/out 100
+	check "small pages" $areas small 64
+	check "both, and small pages in each cluster" $areas churn -f 30,60 -g 3 -l crypt
+
+	# What is on the disk is not what is in memory: half of each page of these is zero. Slots are given out in order.
+	off
+	on /dev/mapper/$name
+	$areas hold 64 100 >/tmp/hold & pages=$!
+	soon grep -q holding /tmp/hold
+	sync
+	check "the disk holds nothing readable" test "$(dd if=/dev/vdc bs=1M skip=1 count=32 iflag=direct status=none |
+		gzip -1 | wc -c)" -gt $((32 * 1000 * 1000))
+	kill -USR1 $pages
+	wait $pages
+	check "and these pages are as they were" test $? -eq 0
+	off
+	check "the mapping ends" cryptsetup close $name
 }
 
 # mTHPs: order 4 into a file.
@@ -314,7 +395,7 @@ part_tiny() {
 	done
 }
 
-for part in "${@:-file mthp churn several swapoff pending tiny}"; do
+for part in "${@:-file mthp churn several swapoff pending tiny xfs btrfs crypt}"; do
 	for word in $part; do
 		echo "# part $word"
 		"part_$word"
