@@ -247,7 +247,7 @@ static void *touch(void *addr)
 static bool test_stale(void)
 {
 	pthread_t toucher;
-	long written, stale = 0;
+	long compressed, written, stale = 0;
 	char *mem;
 	int i;
 
@@ -261,9 +261,9 @@ static bool test_stale(void)
 		madvise(mem, THP, MADV_PAGEOUT);
 	__atomic_store_n(&stop_touching, 1, __ATOMIC_RELAXED);
 	pthread_join(toucher, NULL);
-	written = get(CGROUP "/memory.stat", "zswapped");
-	printf("mapped again with %ld KiB in zswap\n", written >> 10);
-	if (written <= 0)
+	compressed = get(CGROUP "/memory.stat", "zswapped");
+	printf("mapped again with %ld KiB in zswap\n", compressed >> 10);
+	if (compressed <= 0)
 		lacks("the THP did not get to zswap");
 
 	memset(mem, 0, THP);

@@ -24,6 +24,15 @@ static char *map_cold(struct __test_metadata *_metadata,
 	return mem;
 }
 
+/* Limit the cgroup of the test to @bytes more than it has. */
+static int leave_room(size_t bytes)
+{
+	char limit[32];
+
+	snprintf(limit, sizeof(limit), "%ld", cg_test_current() + (long)bytes);
+	return cg_put(env.test_cgroup, "memory.max", limit);
+}
+
 /* The same out of zswap, whatever the device below it. */
 TEST_F(pmd_swap, auto_zswap)
 {
@@ -131,16 +140,13 @@ TEST_F(pmd_swap, auto_cached)
 TEST_F(pmd_swap, auto_looks_into)
 {
 	struct counters before;
-	char limit[32];
 	char *mem;
 
 	SET_AUTO();
 	NEED_CGROUP();
 	mem = map_cold(_metadata, self, 3);
 	ASSERT_NE(NULL, mem);
-	snprintf(limit, sizeof(limit), "%ld",
-		 cg_test_current() + 4 * (long)self->size);
-	ASSERT_EQ(0, cg_put(env.test_cgroup, "memory.max", limit));
+	ASSERT_EQ(0, leave_room(4 * self->size));
 	before = counters_now();
 	FORCE_READ(mem[5 * self->page]);
 	EXPECT_EQ(MIXED, thp_state(mem));
@@ -172,16 +178,13 @@ TEST_F(pmd_swap, auto_looks_into)
 TEST_F(pmd_swap, auto_looks_into_sparse)
 {
 	struct counters before;
-	char limit[32];
 	char *mem;
 
 	SET_AUTO();
 	NEED_CGROUP();
 	mem = map_cold(_metadata, self, 3);
 	ASSERT_NE(NULL, mem);
-	snprintf(limit, sizeof(limit), "%ld",
-		 cg_test_current() + 4 * (long)self->size);
-	ASSERT_EQ(0, cg_put(env.test_cgroup, "memory.max", limit));
+	ASSERT_EQ(0, leave_room(4 * self->size));
 	before = counters_now();
 	/* Neither of a stream. */
 	FORCE_READ(mem[99 * self->page]);

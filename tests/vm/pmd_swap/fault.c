@@ -431,6 +431,28 @@ TEST_F(pmd_swap, persistent_read_error)
 /* ---- states of the swap cache ------------------------------------------- */
 
 /*
+ * A child that keeps the upper half, and has page @page of it in memory. It looks
+ * at the rest when 2 is reached.
+ */
+static pid_t fork_upper_half(struct __test_metadata *_metadata,
+			     FIXTURE_DATA(pmd_swap) * self, unsigned long page)
+{
+	const pid_t pid = fork_child(_metadata);
+
+	if (!pid) {
+		ASSERT_EQ(0, munmap(self->mem, self->size / 2));
+		EXPECT_INTACT(self->mem + page * self->page, page, 1, 0);
+		reach(1);
+		await(2);
+		EXPECT_INTACT(self->mem + self->size / 2, self->nr / 2,
+			      self->nr / 2, 0);
+		_exit(0);
+	}
+	await(1);
+	return pid;
+}
+
+/*
  * A child splits its copy of the entry and reads one page, which is then in
  * the swap cache as a small folio. The parent's entry is still whole, but
  * cannot be read whole any more.
@@ -442,17 +464,7 @@ TEST_F(pmd_swap, split_cache)
 	pid_t pid;
 
 	SWAP_OUT_COLD(self->mem);
-	pid = fork_child(_metadata);
-	if (!pid) {
-		ASSERT_EQ(0, munmap(self->mem, self->size / 2));
-		EXPECT_INTACT(self->mem + page * self->page, page, 1, 0);
-		reach(1);
-		await(2);
-		EXPECT_INTACT(self->mem + self->size / 2, self->nr / 2,
-			      self->nr / 2, 0);
-		_exit(0);
-	}
-	await(1);
+	pid = fork_upper_half(_metadata, self, page);
 	EXPECT_EQ(PMD_SWAPPED, thp_state(self->mem));
 	before = counters_now();
 	FORCE_READ(*self->mem);
@@ -472,17 +484,7 @@ TEST_F(pmd_swap, split_cache_write)
 	pid_t pid;
 
 	SWAP_OUT_COLD(self->mem);
-	pid = fork_child(_metadata);
-	if (!pid) {
-		ASSERT_EQ(0, munmap(self->mem, self->size / 2));
-		EXPECT_INTACT(self->mem + page * self->page, page, 1, 0);
-		reach(1);
-		await(2);
-		EXPECT_INTACT(self->mem + self->size / 2, self->nr / 2,
-			      self->nr / 2, 0);
-		_exit(0);
-	}
-	await(1);
+	pid = fork_upper_half(_metadata, self, page);
 	EXPECT_EQ(PMD_SWAPPED, thp_state(self->mem));
 	fill(self->mem + page * self->page, page, 1, 1);
 	reach(2);

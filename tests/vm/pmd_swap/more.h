@@ -11,6 +11,7 @@ bool present(const char *addr, size_t len);
 
 /* ---- fault injection ---------------------------------------------------- */
 
+bool fail_next(const char *dir, const char *times);
 bool fail_requests(const char *dev, const char *times);
 
 /* ---- userfaultfd -------------------------------------------------------- */

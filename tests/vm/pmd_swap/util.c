@@ -18,6 +18,23 @@ bool present(const char *addr, size_t len)
 
 /* ---- fault injection ---------------------------------------------------- */
 
+/* Let what is failed by the directory @dir of debugfs fail the next @times. */
+bool fail_next(const char *dir, const char *times)
+{
+	static const struct { const char *file, *value; } settings[] = {
+		{ "verbose", "0" }, { "times", NULL }, { "probability", "100" },
+	};
+	char path[96];
+	bool ok = true;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(settings); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, settings[i].file);
+		ok &= set_for_test(path, settings[i].value ?: times);
+	}
+	return ok;
+}
+
 /* Let the next @times requests by this task to the device fail. */
 bool fail_requests(const char *dev, const char *times)
 {
@@ -28,15 +45,10 @@ bool fail_requests(const char *dev, const char *times)
 	snprintf(path, sizeof(path), "/sys/block/%s/make-it-fail",
 		 strrchr(dev, '/') + 1);
 	ok &= set_for_test(path, "1");
-	snprintf(path, sizeof(path), "%s/verbose", dir);
-	ok &= set_for_test(path, "0");
 	/* Others look at new devices, too: udev for one. */
 	snprintf(path, sizeof(path), "%s/task-filter", dir);
 	ok &= set_for_test(path, "Y");
-	snprintf(path, sizeof(path), "%s/times", dir);
-	ok &= set_for_test(path, times);
-	snprintf(path, sizeof(path), "%s/probability", dir);
-	ok &= set_for_test(path, "100");
+	ok &= fail_next(dir, times);
 	return ok && !put_string("/proc/self/make-it-fail", "1");
 }
 

@@ -138,7 +138,8 @@ TEST_F(pmd_swap, whole_uffd_wp_swap_in)
 	close(uffd);
 }
 
-TEST_F(pmd_swap, whole_uffdio_move)
+static void move_whole(struct __test_metadata *_metadata,
+		       FIXTURE_DATA(pmd_swap) * self, bool cold)
 {
 	struct counters before;
 	char *dst;
@@ -147,7 +148,10 @@ TEST_F(pmd_swap, whole_uffdio_move)
 	NEED_UFFD(uffd, UFFD_FEATURE_MOVE);
 	dst = uffd_dst(uffd);
 	ASSERT_NE(NULL, dst);
-	SWAP_OUT_COLD(self->mem);
+	if (cold)
+		SWAP_OUT_COLD(self->mem);
+	else
+		SWAP_OUT(self->mem);
 	before = counters_now();
 	ASSERT_EQ(0, uffd_move(uffd, dst, self->mem, self->size));
 	EXPECT_KEPT_WHOLE(dst, &before);
@@ -156,20 +160,12 @@ TEST_F(pmd_swap, whole_uffdio_move)
 	close(uffd);
 }
 
+TEST_F(pmd_swap, whole_uffdio_move)
+{
+	move_whole(_metadata, self, true);
+}
+
 TEST_F(pmd_swap, whole_uffdio_move_warm)
 {
-	struct counters before;
-	char *dst;
-	int uffd;
-
-	NEED_UFFD(uffd, UFFD_FEATURE_MOVE);
-	dst = uffd_dst(uffd);
-	ASSERT_NE(NULL, dst);
-	SWAP_OUT(self->mem);
-	before = counters_now();
-	ASSERT_EQ(0, uffd_move(uffd, dst, self->mem, self->size));
-	EXPECT_KEPT_WHOLE(dst, &before);
-	EXPECT_INTACT(dst, 0, self->nr, 0);
-	EXPECT_EQ(PMD_MAPPED, thp_state(dst));
-	close(uffd);
+	move_whole(_metadata, self, false);
 }

@@ -25,7 +25,6 @@ static bool fail_zswap_load(const char *times)
 {
 	static const char dir[] = "/sys/kernel/debug/fail_function";
 	char path[96];
-	bool ok = true;
 	int err;
 
 	/* It stays there for the next test, which does no harm. */
@@ -33,13 +32,7 @@ static bool fail_zswap_load(const char *times)
 	err = put_string(path, "zswap_load_large");
 	if (err && err != -EBUSY)
 		return false;
-	snprintf(path, sizeof(path), "%s/verbose", dir);
-	ok &= set_for_test(path, "0");
-	snprintf(path, sizeof(path), "%s/times", dir);
-	ok &= set_for_test(path, times);
-	snprintf(path, sizeof(path), "%s/probability", dir);
-	ok &= set_for_test(path, "100");
-	return ok;
+	return fail_next(dir, times);
 }
 
 static int zswap_max(const char *cgroup, const char *max)

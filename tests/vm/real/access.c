@@ -287,18 +287,24 @@ static int open_direct(const char *path, size_t bytes)
 	return fd;
 }
 
+/* To read from and to write to, both swapped out. */
+static void two_areas_out(struct area *from, struct area *into, size_t bytes)
+{
+	area_map(from, bytes);
+	area_fill(from);
+	area_map(into, bytes);
+	area_fill(into);
+	area_swap_out(from);
+	area_swap_out(into);
+}
+
 static int direct(const char *path, size_t bytes)
 {
 	struct area from, into;
 	int fd = open_direct(path, bytes);
 	double start;
 
-	area_map(&from, bytes);
-	area_fill(&from);
-	area_map(&into, bytes);
-	area_fill(&into);
-	area_swap_out(&from);
-	area_swap_out(&into);
+	two_areas_out(&from, &into, bytes);
 	start = now();
 	for (size_t done = 0; done < bytes; done += CHUNK)
 		if (pwrite(fd, from.memory + done, CHUNK, done) != CHUNK)
@@ -384,12 +390,7 @@ static int uring(const char *path, size_t bytes)
 	double start;
 
 	ring_open(&ring);
-	area_map(&from, bytes);
-	area_fill(&from);
-	area_map(&into, bytes);
-	area_fill(&into);
-	area_swap_out(&from);
-	area_swap_out(&into);
+	two_areas_out(&from, &into, bytes);
 	buffers[0] = (struct iovec) { from.memory, bytes };
 	buffers[1] = (struct iovec) { into.memory, bytes };
 	start = now();

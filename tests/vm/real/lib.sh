@@ -7,12 +7,22 @@
 set -euo pipefail
 # shellcheck disable=SC2034 # for those who source this
 here=${0%/*}
+# shellcheck source=tests/lib/check.sh
+. "$here/check.sh"
+# shellcheck disable=SC2034 # for soon: emulation on a busy machine
+patience=1200
 
 checked() { printf 'checked\t%s\n' "$*" >&3; }
 fail() { printf 'failed\t%s\n' "$*" >&3; exit 1; }
 # figure NAME VALUE UNIT: a unit that begins with a slash is better the larger the value is, any other the smaller; without
 # a unit it is not compared.
 figure() { printf 'figure\t%s\t%s\t%s\n' "$1" "$2" "${3-}" >&3; }
+
+# figures FILE [PREFIX]: the lines of FILE, a name, a tab and milliseconds.
+figures() {
+	local name value
+	while IFS=$'\t' read -r name value; do figure "${2-}$name" "$value" ms; done <"$1"
+}
 
 # pick LONG SHORT: one of the two, as --short says.
 pick() { if [[ $short ]]; then echo "$2"; else echo "$1"; fi; }
@@ -30,18 +40,31 @@ timed() {
 	return $status
 }
 
-# soon COMMAND...: wait until it succeeds.
-soon() {
-	local end=$((SECONDS + ${patience:-1200}))
-	until "$@" >/dev/null 2>&1; do
-		((SECONDS < end)) || { echo "does not come true: $*" >&2; return 1; }
-		sleep 0.05
-	done
-}
-
 # inside COMMAND...: the shell becomes it, in the cgroup. For a subshell.
 inside() {
 	exec bash -c 'echo 0 >"$0/cgroup.procs" && exec "$@"' "$cgroup" "$@"
+}
+
+# hold MIB FILE: the program access, in the cgroup, holds memory and does what it hears. Sets holder, its process.
+hold() {
+	coproc HOLDER { inside "$here/access" hold "$1" "$2"; }
+	holder=$HOLDER_PID
+	hears - ready
+}
+# hears COMMAND ANSWER: what the holder is told to do, "-" for nothing, and has to answer.
+hears() {
+	local answer
+	[[ $1 == - ]] || echo "$1" >&"${HOLDER[1]}"
+	read -r -t "${answer_within:-300}" answer <&"${HOLDER[0]}" || fail "the holder does not answer to $1"
+	[[ $answer == "$2" ]] || fail "the holder answers $answer to $1, not $2"
+}
+# rollup NAME: MiB of that kind that the holder has.
+rollup() { awk -v name="$1:" '$1 == name { print int($2 / 1024) }' "/proc/$holder/smaps_rollup"; }
+# It ends when it hears no more.
+end_hold() {
+	local to=${HOLDER[1]}
+	exec {to}>&-
+	wait "$holder" || fail "the holder ended with status $?"
 }
 
 counter() { awk -v name="$1" '$1 == name { print $2; found = 1 } END { if (!found) print 0 }' /proc/vmstat; }
