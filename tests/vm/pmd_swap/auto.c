@@ -8,6 +8,9 @@
 /* Enough pages of a THP on zram for whole to have been the better choice. */
 #define DENSE_PAGES	(self->nr / 4)
 
+/* In a row, or at a time. */
+#define THPS		8
+
 #define SET_AUTO() ASSERT_EQ(0, put_string(KNOB_FILE, "auto"))
 
 /* THPs in one mapping, swapped out and out of the swap cache. */
@@ -235,32 +238,41 @@ static void *discard(void *arg)
 }
 
 /*
- * A THP in a VMA of its own, which nothing is known of: the first fault looks
- * into it. It is PTE swap entries then, ready to be one PMD swap entry again.
+ * THPs in a VMA each, which nothing is known of: the first fault looks into them.
+ * They are PTE swap entries then, ready to be PMD swap entries again.
  */
-static char *map_to_be_merged(struct __test_metadata *_metadata,
-			      FIXTURE_DATA(pmd_swap) * self)
+static void map_to_be_merged(struct __test_metadata *_metadata,
+			     FIXTURE_DATA(pmd_swap) * self, char *mem[THPS])
 {
-	char *mem = map_cold(_metadata, self, 1);
+	unsigned int i;
 
-	ASSERT_NE(NULL, mem);
+	for (i = 0; i < THPS; i++) {
+		mem[i] = map_thps(1, 1);
+		ASSERT_NE(NULL, mem[i]);
+		ASSERT_TRUE(page_out(mem[i], self->size));
+	}
+	ASSERT_TRUE(drop_swap_cache());
 	ASSERT_EQ(0, leave_room(4 * self->size));
-	FORCE_READ(*mem);
-	ASSERT_EQ(self->nr, nr_pages_with(mem, self->size, PM_PRESENT));
-	ASSERT_TRUE(page_out(mem, self->size));
-	ASSERT_EQ(MIXED, thp_state(mem));
-	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));
-	return mem;
+	for (i = 0; i < THPS; i++) {
+		ASSERT_EQ(PMD_SWAPPED, thp_state(mem[i]));
+		FORCE_READ(*mem[i]);
+		ASSERT_EQ(self->nr, nr_pages_with(mem[i], self->size,
+						  PM_PRESENT));
+		ASSERT_TRUE(page_out(mem[i], self->size));
+		ASSERT_EQ(MIXED, thp_state(mem[i]));
+	}
+	ASSERT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));
 }
 
-/* What MADV_DONTNEED has discarded is gone, even while it is merged. */
+/* What MADV_DONTNEED has discarded is gone, also while it is merged. */
 TEST_F_TIMEOUT(pmd_swap, auto_merge_dontneed, 180)
 {
 	const uint64_t end = nanoseconds() + 15 * 1000000000ULL;
-	struct discard_race r = {};
 	uint64_t fault_took = 1000000, discard_took = 1000000;
 	unsigned int rounds = 0, missed = 0;
+	struct discard_race r = {};
 	struct counters before;
+	char *mem[THPS];
 	pthread_t thread;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
@@ -275,7 +287,9 @@ TEST_F_TIMEOUT(pmd_swap, auto_merge_dontneed, 180)
 		const unsigned long page = random % self->nr;
 		uint64_t start, took, word;
 
-		r.mem = map_to_be_merged(_metadata, self);
+		if (rounds % THPS == 0)
+			map_to_be_merged(_metadata, self, mem);
+		r.mem = mem[rounds % THPS];
 		/* From one being just over to the other being just over. */
 		start = nanoseconds() + 20000 + discard_took;
 		r.at = start - discard_took +
@@ -286,7 +300,8 @@ TEST_F_TIMEOUT(pmd_swap, auto_merge_dontneed, 180)
 		took = nanoseconds() - start;
 		if (fault_took > took)
 			fault_took = took;
-		while (__atomic_load_n(&r.discarded, __ATOMIC_ACQUIRE) < (int)rounds)
+		while (__atomic_load_n(&r.discarded, __ATOMIC_ACQUIRE) <
+		       (int)rounds)
 			;
 		if (discard_took > r.took)
 			discard_took = r.took;
@@ -295,12 +310,12 @@ TEST_F_TIMEOUT(pmd_swap, auto_merge_dontneed, 180)
 		EXPECT_TRUE(!word || word == pattern(1, page, 0));
 		missed += r.old || nr_old_pages(r.mem);
 		ASSERT_EQ(0, munmap(r.mem, self->size));
-	} while (nanoseconds() < end);
+	} while (rounds % THPS || nanoseconds() < end);
 	r.mem = NULL;
 	__atomic_store_n(&r.round, rounds + 1, __ATOMIC_RELEASE);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 
-	/* One more THP for each merge that MADV_DONTNEED came too late for. */
+	/* There is one more for each merge that MADV_DONTNEED came too late for. */
 	EXPECT_LT(rounds, since(&before, SWPIN_PMD));
 	EXPECT_EQ(0, missed) {
 		TH_LOG("%u of %u rounds, seed %#llx", missed, rounds,
@@ -356,8 +371,6 @@ TEST_F(pmd_swap, auto_fork)
 	EXPECT_SINCE(1, &before, SWPIN_PMD_SMALL);
 	EXPECT_SINCE(1, &before, SWPIN_PMD_FALLBACK);
 }
-
-#define THPS	8
 
 /* In order: what comes next is being read already. */
 TEST_F(pmd_swap, auto_reads_ahead)
