@@ -2,8 +2,14 @@
 /* PMD swap entries: whole or small, as chosen at swap-in with swap_pmd=auto. */
 #include "more.h"
 
+#include <pthread.h>
+#include <time.h>
+
 /* Enough pages of a THP on zram for whole to have been the better choice. */
 #define DENSE_PAGES	(self->nr / 4)
+
+/* In a row, or at a time. */
+#define THPS		8
 
 #define SET_AUTO() ASSERT_EQ(0, put_string(KNOB_FILE, "auto"))
 
@@ -174,6 +180,149 @@ TEST_F(pmd_swap, auto_looks_into)
 	EXPECT_INTACT(mem + self->size, self->nr, 2 * self->nr, 1);
 }
 
+/*
+ * One thread makes PTE swap entries a PMD swap entry again, with a fault, while
+ * another discards the region. A round begins when the first counts round up.
+ */
+struct discard_race {
+	char *mem;		/* the region; NULL ends the thread */
+	int round;
+	int discarded;		/* the last round that was */
+	uint64_t at;		/* when to discard */
+	uint64_t took;
+	unsigned long old;	/* pages that were not zero right afterwards */
+	int err;
+};
+
+static uint64_t nanoseconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
+
+static void wait_until(uint64_t ns)
+{
+	while (nanoseconds() < ns)
+		;
+}
+
+/* Each page of map_thps() begins with a word that is not zero. */
+static unsigned long nr_old_pages(const char *mem)
+{
+	unsigned long page, old = 0;
+
+	for (page = 0; page < env.nr; page++)
+		old += !!get_word(mem + page * env.page_size);
+	return old;
+}
+
+static void *discard(void *arg)
+{
+	struct discard_race *r = arg;
+	int round;
+
+	for (round = 1; ; round++) {
+		while (__atomic_load_n(&r->round, __ATOMIC_ACQUIRE) < round)
+			;
+		if (!r->mem)
+			return NULL;
+		wait_until(r->at);
+		if (madvise(r->mem, env.pmd_size, MADV_DONTNEED))
+			r->err = errno;
+		r->took = nanoseconds() - r->at;
+		r->old = nr_old_pages(r->mem);
+		__atomic_store_n(&r->discarded, round, __ATOMIC_RELEASE);
+	}
+}
+
+/*
+ * THPs in a VMA each, which nothing is known of: the first fault looks into them.
+ * They are PTE swap entries then, ready to be PMD swap entries again.
+ */
+static void map_to_be_merged(struct __test_metadata *_metadata,
+			     FIXTURE_DATA(pmd_swap) * self, char *mem[THPS])
+{
+	unsigned int i;
+
+	for (i = 0; i < THPS; i++) {
+		mem[i] = map_thps(1, 1);
+		ASSERT_NE(NULL, mem[i]);
+		ASSERT_TRUE(page_out(mem[i], self->size));
+	}
+	ASSERT_TRUE(drop_swap_cache());
+	ASSERT_EQ(0, leave_room(4 * self->size));
+	for (i = 0; i < THPS; i++) {
+		ASSERT_EQ(PMD_SWAPPED, thp_state(mem[i]));
+		FORCE_READ(*mem[i]);
+		ASSERT_EQ(self->nr, nr_pages_with(mem[i], self->size,
+						  PM_PRESENT));
+		ASSERT_TRUE(page_out(mem[i], self->size));
+		ASSERT_EQ(MIXED, thp_state(mem[i]));
+	}
+	ASSERT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));
+}
+
+/* What MADV_DONTNEED has discarded is gone, also while it is merged. */
+TEST_F_TIMEOUT(pmd_swap, auto_merge_dontneed, 180)
+{
+	const uint64_t end = nanoseconds() + 15 * 1000000000ULL;
+	uint64_t fault_took = 1000000, discard_took = 1000000;
+	unsigned int rounds = 0, missed = 0;
+	struct discard_race r = {};
+	struct counters before;
+	char *mem[THPS];
+	pthread_t thread;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP_TEST("needs two processors");
+	SET_AUTO();
+	NEED_CGROUP();
+	ASSERT_EQ(0, munmap(self->mem, self->size));
+	ASSERT_EQ(0, pthread_create(&thread, NULL, discard, &r));
+	before = counters_now();
+	do {
+		const uint64_t random = mix(env.seed + rounds);
+		const unsigned long page = random % self->nr;
+		uint64_t start, took, word;
+
+		if (rounds % THPS == 0)
+			map_to_be_merged(_metadata, self, mem);
+		r.mem = mem[rounds % THPS];
+		/* From one being just over to the other being just over. */
+		start = nanoseconds() + 20000 + discard_took;
+		r.at = start - discard_took +
+		       (random >> 16) % (fault_took + discard_took);
+		__atomic_store_n(&r.round, ++rounds, __ATOMIC_RELEASE);
+		wait_until(start);
+		word = get_word(r.mem + page * self->page);
+		took = nanoseconds() - start;
+		if (fault_took > took)
+			fault_took = took;
+		while (__atomic_load_n(&r.discarded, __ATOMIC_ACQUIRE) <
+		       (int)rounds)
+			;
+		if (discard_took > r.took)
+			discard_took = r.took;
+
+		ASSERT_EQ(0, r.err);
+		EXPECT_TRUE(!word || word == pattern(1, page, 0));
+		missed += r.old || nr_old_pages(r.mem);
+		ASSERT_EQ(0, munmap(r.mem, self->size));
+	} while (rounds % THPS || nanoseconds() < end);
+	r.mem = NULL;
+	__atomic_store_n(&r.round, rounds + 1, __ATOMIC_RELEASE);
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+
+	/* There is one more for each merge that MADV_DONTNEED came too late for. */
+	EXPECT_LT(rounds, since(&before, SWPIN_PMD));
+	EXPECT_EQ(0, missed) {
+		TH_LOG("%u of %u rounds, seed %#llx", missed, rounds,
+		       (unsigned long long)env.seed);
+	}
+}
+
 /* The same with little of it used: the next one comes back small. */
 TEST_F(pmd_swap, auto_looks_into_sparse)
 {
@@ -222,8 +371,6 @@ TEST_F(pmd_swap, auto_fork)
 	EXPECT_SINCE(1, &before, SWPIN_PMD_SMALL);
 	EXPECT_SINCE(1, &before, SWPIN_PMD_FALLBACK);
 }
-
-#define THPS	8
 
 /* In order: what comes next is being read already. */
 TEST_F(pmd_swap, auto_reads_ahead)
