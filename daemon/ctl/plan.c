@@ -114,14 +114,16 @@ static int compare_records(struct comparison *x)
 
 	for (size_t i = state->records.n; r >= 0 && i-- > 0;) {
 		const struct record *record = state->records.v[i];
+		const struct policy *policy;
 		uint64_t want, id;
 
-		/* A record of a cgroup that has a policy is in use. */
-		if (!record->cgroup ||
-		    (policy_wants(policy_resolve(x->live.config, record->cgroup, NULL),
-				  record->setting, &want) &&
-		     (record->as_property ||
-		      cgroupfs_id(x->live.root_fd, record->cgroup, &id) >= 0)))
+		if (!record->cgroup)
+			continue;
+		/* One of a cgroup that has a policy was decided about with all else of it. */
+		policy = policy_resolve(x->live.config, record->cgroup, NULL);
+		if ((policy && policy->mode != MODE_KEEP &&
+		     cgroupfs_id(x->live.root_fd, record->cgroup, &id) >= 0) ||
+		    (record->as_property && policy_wants(policy, record->setting, &want)))
 			continue;
 		/* What is left as somebody else made it is no difference to the configuration. */
 		r = look_and_give_back(x->live.root_fd, x->live.pid1, state, record, &x->plan);

@@ -252,10 +252,17 @@ static int reconcile_records(struct pass *pass)
 	/* Those below a cgroup before it. */
 	for (size_t i = m->state.records.n; r >= 0 && i-- > 0;) {
 		const struct record *record = m->state.records.v[i];
+		const struct cgroup *c;
+		struct plan decided = {};
 
 		if (!record->cgroup || is_in_use(m, record))
 			continue;
-		r = look_and_give_back(m->root_fd, m->pid1, &m->state, record, &pass->plan);
+		/* With a policy, what it gives back was decided with all else of it. */
+		c = cgroup_table_find(&m->cgroups, record->cgroup);
+		r = look_and_give_back(
+			m->root_fd, m->pid1, &m->state, record,
+			c && c->policy && c->policy->mode != MODE_KEEP ? &decided : &pass->plan);
+		plan_clear(&decided);
 		if (r > 0)
 			manager_say(m, REPORT_WARNING,
 				    &(struct log_fields){ .message_id = MESSAGE_LEFT,
