@@ -9,13 +9,13 @@
 #include "system/peer.h"
 #include "system/state-file.h"
 
-int ctl_open(int root_fd, sd_bus **ret)
+int ctl_open(int root_fd, uint64_t timeout_usec, sd_bus **ret)
 {
 	_cleanup_(sd_bus_unrefp) sd_bus *bus = NULL;
 	int r = peer_connect(root_fd, RUNTIME_DIRECTORY, CONTROL_NAME, &bus);
 
 	if (r >= 0)
-		r = peer_wait(bus, QUERY_TIMEOUT_USEC);
+		r = peer_wait(bus, timeout_usec);
 	/* Of all calls that do not say otherwise. */
 	if (r >= 0)
 		r = sd_bus_set_method_call_timeout(bus, QUERY_TIMEOUT_USEC);
@@ -34,18 +34,18 @@ int ctl_open_for_polkit(const struct ctl *x, sd_bus **ret)
 	if (geteuid() == 0 || strcmp(x->root, "/") != 0)
 		return -ENOENT;
 	/* The bus knows no more of a daemon that does not run than that nobody has its name. */
-	r = root_fd < 0 ? root_fd : ctl_open(root_fd, &direct);
+	r = root_fd < 0 ? root_fd : ctl_open(root_fd, CHANGE_TIMEOUT_USEC, &direct);
 	return r < 0 ? r : sd_bus_open_system(ret);
 }
 
-enum exit_code ctl_connect(const struct ctl *x, sd_bus **ret)
+enum exit_code ctl_connect(const struct ctl *x, uint64_t timeout_usec, sd_bus **ret)
 {
 	_cleanup_close_ int root_fd = fs_open_root(x->root);
 	int r;
 
 	if (root_fd < 0)
 		return ctl_fail(root_fd, x->root);
-	r = ctl_open(root_fd, ret);
+	r = ctl_open(root_fd, timeout_usec, ret);
 	/* It lets everybody in, except who has too many connections. */
 	if (r == -ECONNRESET || r == -ENOTCONN || r == -EPIPE) {
 		fprintf(stderr, "pmdswapctl: pmdswapd turned the connection away, since this user "

@@ -180,7 +180,7 @@ static enum exit_code look(const struct ctl *x, const char *name, struct subject
 	if (r >= 0 && s->view.effect == EFFECT_PMD && !s->hindrance)
 		r = effect_of_clusters(&s->live.host, &s->clusters);
 	/* What the daemon says of it is more, but not needed. */
-	if (r >= 0 && ctl_open(s->live.root_fd, &daemon) >= 0)
+	if (r >= 0 && ctl_open(s->live.root_fd, QUERY_TIMEOUT_USEC, &daemon) >= 0)
 		views_read(daemon, &s->views, NULL);
 	for (size_t i = 0; i < s->views.n; i++)
 		if (strcmp(s->views.v[i].cgroup, s->shown) == 0)

@@ -61,7 +61,7 @@ enum exit_code ctl_list(const struct ctl *x, const char *argument)
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
 	_cleanup_close_ int root_fd = fs_open_root(x->root);
 	_cleanup_(views_clear) struct views views = {};
-	enum exit_code code = ctl_connect(x, &bus);
+	enum exit_code code = ctl_connect(x, QUERY_TIMEOUT_USEC, &bus);
 	int r;
 
 	if (code != EXIT_OK)

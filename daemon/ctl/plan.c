@@ -114,14 +114,16 @@ static int compare_records(struct comparison *x)
 
 	for (size_t i = state->records.n; r >= 0 && i-- > 0;) {
 		const struct record *record = state->records.v[i];
+		const struct policy *policy;
 		uint64_t want, id;
 
-		/* A record of a cgroup that has a policy is in use. */
-		if (!record->cgroup ||
-		    (policy_wants(policy_resolve(x->live.config, record->cgroup, NULL),
-				  record->setting, &want) &&
-		     (record->as_property ||
-		      cgroupfs_id(x->live.root_fd, record->cgroup, &id) >= 0)))
+		if (!record->cgroup)
+			continue;
+		/* One of a cgroup that has a policy was decided about with all else of it. */
+		policy = policy_resolve(x->live.config, record->cgroup, NULL);
+		if ((policy && policy->mode != MODE_KEEP &&
+		     cgroupfs_id(x->live.root_fd, record->cgroup, &id) >= 0) ||
+		    (record->as_property && policy_wants(policy, record->setting, &want)))
 			continue;
 		/* What is left as somebody else made it is no difference to the configuration. */
 		r = look_and_give_back(x->live.root_fd, x->live.pid1, state, record, &x->plan);
@@ -136,46 +138,21 @@ struct stopped {
 	const struct match *match;
 };
 
-static int add_alias(const struct stopped *s, const struct pid1_unit *unit)
+static int add_stopped_unit(const struct stopped *s, const struct pid1_unit *unit)
 {
 	const struct match *m = s->match;
-	_cleanup_free_ char *where = NULL, *text = NULL;
+	struct live *l = &s->x->live;
+	_cleanup_free_ char *where = NULL, *alias = NULL;
+	int r = look_and_decide_stopped(l->root_fd, l->config, &l->state, m, unit, &s->x->plan,
+					&alias);
 
+	if (r < 0 || !alias)
+		return r;
 	if (asprintf(&where, "%s:%u", m->origin.file, m->origin.line) < 0) {
 		where = NULL;
 		return -ENOMEM;
 	}
-	if (asprintf(&text, "unit = %s is another name of %s, and matches no cgroup; say unit = %s",
-		     m->glob, unit->id, unit->id) < 0) {
-		text = NULL;
-		return -ENOMEM;
-	}
-	return add_problem(s->x, where, NULL, OUTCOME_MISSING, text);
-}
-
-static int add_stopped_unit(const struct stopped *s, const struct pid1_unit *unit)
-{
-	struct live *l = &s->x->live;
-	const struct policy *policy = policy_resolve(l->config, unit->cgroup, NULL);
-	struct cgroup_facts facts;
-	struct decision d;
-	uint64_t id;
-	int r;
-
-	if (strcmp(unit->id, s->match->glob) != 0)
-		return add_alias(s, unit);
-	if (!policy || cgroupfs_id(l->root_fd, unit->cgroup, &id) >= 0)
-		return 0;
-	r = look_stopped_unit(l->root_fd, unit, &facts);
-	if (r >= 0) {
-		r = decide_stopped_unit(l->config, &l->state, policy, &facts, &d);
-		cgroup_facts_clear(&facts);
-	}
-	if (r >= 0) {
-		r = plan_move(&s->x->plan, &d.plan);
-		decision_clear(&d);
-	}
-	return r;
+	return add_problem(s->x, where, NULL, OUTCOME_MISSING, alias);
 }
 
 static void on_unit(void *userdata, int error, struct pid1_unit *unit)
@@ -192,32 +169,23 @@ static void on_unit(void *userdata, int error, struct pid1_unit *unit)
 /* Units that policies name exactly and that do not run: PID 1 may be slow to tell of thousands. */
 static int compare_stopped_units(struct comparison *x)
 {
-	const struct sorted *exact = &x->live.config->exact[MATCH_UNIT];
-	const char *before = "";
+	struct live *l = &x->live;
+	const struct match *m = NULL;
+	size_t next = 0;
 	int r = 0;
 
-	for (size_t i = 0; x->live.pid1 && r >= 0 && i < exact->n; i++) {
-		const struct match *m = exact->v[i];
-		_cleanup_free_ char *running = cgroup_below("/system.slice", m->glob);
-		struct stopped *s;
-		uint64_t id;
+	while (l->pid1 && r >= 0 && (m = look_for_stopped(l->root_fd, l->config, &next))) {
+		struct stopped *s = malloc(sizeof(*s));
 
-		if (!running)
-			return -ENOMEM;
-		if (m->policy->mode == MODE_KEEP || strstr(m->glob, ".scope") ||
-		    strcmp(before, m->glob) == 0 || cgroupfs_id(x->live.root_fd, running, &id) >= 0)
-			continue;
-		before = m->glob;
-		s = malloc(sizeof(*s));
 		if (!s)
 			return -ENOMEM;
 		*s = (struct stopped){ x, m };
-		r = pid1_ask_unit(x->live.pid1, m->glob, on_unit, s);
+		r = pid1_ask_unit(l->pid1, m->glob, on_unit, s);
 		if (r < 0)
 			free(s);
 	}
-	if (r >= 0 && x->live.pid1)
-		r = pid1_wait(x->live.pid1, STOPPED_UNITS_USEC);
+	if (r >= 0 && l->pid1)
+		r = pid1_wait(l->pid1, STOPPED_UNITS_USEC);
 	if (r == -ETIMEDOUT || r == -ENOTCONN) {
 		report_add(&x->hints, REPORT_WARNING, NULL, 0,
 			   "PID 1 is slow to answer, so units that do not run are left out");

@@ -6,12 +6,6 @@
 #include "policy/text.h"
 #include "system/interface.h"
 
-/*
- * The daemon waits for PID 1 to take the properties of every unit, and a host may be slow. One that
- * hangs is killed by its watchdog before that, and the connection with it.
- */
-#define CHANGE_TIMEOUT_USEC (600 * 1000 * 1000ULL)
-
 static enum exit_code print_report(sd_bus_message *m, const char *done)
 {
 	const char *kind, *text;
@@ -61,6 +55,6 @@ enum exit_code ctl_reload(const struct ctl *x, const char *argument)
 
 	if (ctl_open_for_polkit(x, &bus) >= 0)
 		return ctl_call_change(bus, "Reload", "Configuration reloaded");
-	code = ctl_connect(x, &bus);
+	code = ctl_connect(x, CHANGE_TIMEOUT_USEC, &bus);
 	return code != EXIT_OK ? code : ctl_call_change(bus, "Reload", "Configuration reloaded");
 }

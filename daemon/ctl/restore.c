@@ -232,7 +232,7 @@ enum exit_code ctl_restore(const struct ctl *x, const char *argument)
 		return print_commands(&restore);
 	if (ctl_open_for_polkit(x, &daemon) >= 0)
 		return ctl_call_change(daemon, "Restore", "Given back");
-	r = ctl_open(restore.live.root_fd, &daemon);
+	r = ctl_open(restore.live.root_fd, CHANGE_TIMEOUT_USEC, &daemon);
 	if (r == -ECONNREFUSED)
 		return restore_here(&restore);
 	if (r < 0)

@@ -184,7 +184,7 @@ enum exit_code ctl_stats(const struct ctl *x, const char *argument)
 		fprintf(stderr, "pmdswapctl: --json and --prometheus do not go together\n");
 		return EXIT_USAGE;
 	}
-	code = ctl_connect(x, &bus);
+	code = ctl_connect(x, QUERY_TIMEOUT_USEC, &bus);
 	if (code != EXIT_OK)
 		return code;
 	r = sd_bus_call_method(bus, NULL, BUS_PATH, BUS_STATISTICS, "ListCgroups", &error, &reply,

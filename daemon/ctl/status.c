@@ -261,7 +261,7 @@ enum exit_code ctl_status(const struct ctl *x, const char *argument)
 {
 	_cleanup_(sd_bus_flush_close_unrefp) sd_bus *bus = NULL;
 	_cleanup_(status_clear) struct status s = {};
-	enum exit_code code = ctl_connect(x, &bus);
+	enum exit_code code = ctl_connect(x, QUERY_TIMEOUT_USEC, &bus);
 	int r;
 
 	if (code != EXIT_OK)

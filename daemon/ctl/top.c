@@ -443,7 +443,7 @@ enum exit_code ctl_top(const struct ctl *x, const char *argument)
 {
 	struct ctl mine = *x;
 	_cleanup_(top_clear) struct top t = { .x = &mine };
-	enum exit_code code = ctl_connect(x, &t.bus);
+	enum exit_code code = ctl_connect(x, QUERY_TIMEOUT_USEC, &t.bus);
 	int r;
 
 	if (code != EXIT_OK)

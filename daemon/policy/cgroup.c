@@ -3,47 +3,6 @@
 
 #include <string.h>
 
-#define DRIFTS_MAX        5
-#define DRIFT_WINDOW_USEC (60 * 1000 * 1000ULL)
-
-const char *outcome_name(enum outcome o)
-{
-	static const char *const names[] = {
-		[OUTCOME_NONE] = "pending",    [OUTCOME_OK] = "ok",
-		[OUTCOME_FAILED] = "failed",   [OUTCOME_MISSING] = "missing",
-		[OUTCOME_DRIFTED] = "drifted", [OUTCOME_OVERRIDDEN] = "overridden",
-		[OUTCOME_BLOCKED] = "blocked",
-	};
-
-	return names[o];
-}
-
-const char *outcome_phrase(enum outcome o)
-{
-	switch (o) {
-	case OUTCOME_BLOCKED:
-		return "cannot come true";
-	case OUTCOME_MISSING:
-		return "has no effect";
-	case OUTCOME_OVERRIDDEN:
-		return "is overridden";
-	default:
-		return outcome_name(o);
-	}
-}
-
-bool drift_allows(struct drift *d, uint64_t now_usec)
-{
-	if (now_usec - d->since_usec > DRIFT_WINDOW_USEC) {
-		d->since_usec = now_usec;
-		d->count = 0;
-	}
-	if (d->count >= DRIFTS_MAX)
-		return false;
-	d->count++;
-	return true;
-}
-
 int cgroup_compare(const char *a, const char *b)
 {
 	while (*a && *a == *b) {
@@ -111,7 +70,7 @@ struct cgroup *cgroup_table_find(const struct cgroup_table *t, const char *path)
 
 static void cgroup_free(struct cgroup *c)
 {
-	free(c->reason);
+	standing_clear(&c->standing);
 	free(c);
 }
 DEFINE_CLEANUP(struct cgroup *, cgroup_free);
@@ -156,11 +115,4 @@ void cgroup_table_clear(struct cgroup_table *t)
 {
 	cgroup_table_remove(t, 0, t->sorted.n);
 	sorted_clear(&t->sorted);
-}
-
-void cgroup_set_outcome(struct cgroup *c, enum outcome outcome, const char *reason)
-{
-	c->outcome = outcome;
-	free(c->reason);
-	c->reason = reason ? strdup(reason) : NULL;
 }

@@ -263,30 +263,38 @@ int decide_cgroup(const struct config *config, const struct state *state,
 		SETTING_CGROUP_SWAP_MAX,
 	};
 	enum setting missing = N_SETTINGS;
+	struct cgroup_facts then = *f;
 	int r = 0;
 
 	*ret = (struct decision){ .outcome = OUTCOME_OK };
 	if (policy->mode == MODE_KEEP)
 		return 0;
 	r = find_block(config, policy, host, above, f, &d);
-	for (size_t i = 0; r >= 0 && d.outcome != OUTCOME_BLOCKED && i < ARRAY_SIZE(order); i++) {
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(order); i++) {
+		uint64_t want;
+		/* What is not wanted any more is given back in any case. */
+		bool wanted = policy_wants(policy, order[i], &want);
+		bool overridden = policy->mode == MODE_PMD && d.outcome == OUTCOME_OVERRIDDEN;
+
 		/* The root cgroup has no limits. */
 		if (!(f->looked & 1U << order[i]) ||
-		    (order[i] != SETTING_CGROUP_ZSWAP_WRITEBACK && strcmp(f->cgroup, "/") == 0))
+		    (order[i] != SETTING_CGROUP_ZSWAP_WRITEBACK && strcmp(f->cgroup, "/") == 0) ||
+		    (wanted && (d.outcome == OUTCOME_BLOCKED || overridden)))
 			continue;
 		r = add_setting(state, policy, f, order[i], &d);
 		if (r > 0)
 			missing = order[i];
-		if (policy->mode == MODE_PMD && order[i] == SETTING_CGROUP_ZSWAP_WRITEBACK &&
-		    d.outcome == OUTCOME_OVERRIDDEN)
-			break;
 	}
+	for (size_t i = 0; i < d.plan.n; i++)
+		if (d.plan.items[i].setting == SETTING_CGROUP_SWAP_MAX &&
+		    plan_item_writes(&d.plan.items[i]))
+			then.no_swap = d.plan.items[i].to == 0;
 	/* A cgroup that is gone lacks nothing. */
 	if (r >= 0 && missing != N_SETTINGS &&
 	    (d.outcome == OUTCOME_OK || d.outcome == OUTCOME_NONE) && f->id)
 		r = conclude(&d, OUTCOME_MISSING, "%s", why_missing(f, missing));
 	if (r >= 0 && (d.outcome == OUTCOME_OK || d.outcome == OUTCOME_NONE) && f->id)
-		r = effect_hindrance(policy, host, above, f, false, &d.hindrance);
+		r = effect_hindrance(policy, host, above, &then, false, &d.hindrance);
 	if (r < 0)
 		return r;
 	plan_keep_a_way_out(&d.plan);

@@ -178,27 +178,20 @@ int policy_find_blocker(const struct config *c, const char *cgroup, const struct
 
 char *policy_blocks_how(const struct policy *blocker, const char *cgroup)
 {
+	bool none = blocker->mode == MODE_NONE, pmd = blocker->mode == MODE_PMD;
 	char *s;
-	int r;
 
-	if (blocker->mode == MODE_PMD)
-		r = asprintf(
-			&s,
-			"lies below %s, which [policy %s] (%s:%u) keeps out of zswap; change the "
-			"mode of one of them",
-			cgroup, blocker->name, blocker->origin.file, blocker->origin.line);
-	else if (blocker->mode == MODE_NONE)
-		r = asprintf(&s,
-			     "lies below %s, for which [policy %s] (%s:%u) has mode = none, so it "
-			     "could not swap at all; change the mode of one of them",
-			     cgroup, blocker->name, blocker->origin.file, blocker->origin.line);
-	else
-		r = asprintf(
-			&s,
-			"lies below %s, where [policy %s] (%s:%u) has zswap-writeback = no, so "
-			"it could not swap at all; change one of them",
-			cgroup, blocker->name, blocker->origin.file, blocker->origin.line);
-	return r < 0 ? NULL : s;
+	if (asprintf(&s, "lies below %s, %s [policy %s] (%s:%u) %s; change %s", cgroup,
+		     none  ? "for which"
+		     : pmd ? "which"
+			   : "where",
+		     blocker->name, blocker->origin.file, blocker->origin.line,
+		     none  ? "has mode = none, so it could not swap at all"
+		     : pmd ? "keeps out of zswap"
+			   : "has zswap-writeback = no, so it could not swap at all",
+		     none || pmd ? "the mode of one of them" : "one of them") < 0)
+		return NULL;
+	return s;
 }
 
 static void check_match(const struct config *c, const struct policy *p, const struct match *m,

@@ -57,25 +57,25 @@ static int get_last_reload(sd_bus *bus, const char *path, const char *interface,
 }
 
 /* The reason of an outcome; for a failure also how often, and when it is tried again. */
-static const char *explain_outcome(const struct manager *m, enum outcome outcome,
-				   const char *reason, unsigned int failures, char **ret)
+static const char *explain_outcome(const struct manager *m, const struct standing *s, char **ret)
 {
+	const char *reason = s->reason ?: "";
 	uint64_t next, now = clock_usec(CLOCK_MONOTONIC), seconds;
 
 	*ret = NULL;
-	if (outcome != OUTCOME_FAILED || failures == 0 ||
+	if (s->outcome != OUTCOME_FAILED || s->failures == 0 ||
 	    sd_event_source_get_time(m->retry_timer, &next) < 0 || next < now)
-		return reason ?: "";
+		return reason;
 	seconds = (next - now + USEC_PER_SEC - 1) / USEC_PER_SEC;
-	if (asprintf(ret, "%s; failed %u time%s, tried again in %" PRIu64 " s", reason ?: "unknown",
-		     failures, PLURAL_S(failures), seconds) < 0)
+	if (asprintf(ret, "%s; failed %u time%s, tried again in %" PRIu64 " s", reason, s->failures,
+		     PLURAL_S(s->failures), seconds) < 0)
 		*ret = NULL;
-	return *ret ?: reason ?: "";
+	return *ret ?: reason;
 }
 
 static int append_kernel_setting(const struct manager *m, sd_bus_message *reply, enum setting s)
 {
-	const struct kernel_status *k = &m->kernel[s];
+	const struct standing *k = &m->kernel[s].standing;
 	bool managed = m->config->kernel[s].managed;
 	char want[SETTING_TEXT_MAX] = "keep", live[SETTING_TEXT_MAX] = "-";
 	_cleanup_free_ char *text = NULL;
@@ -88,7 +88,7 @@ static int append_kernel_setting(const struct manager *m, sd_bus_message *reply,
 	return sd_bus_message_append(
 		reply, "(sssss)", setting_name(s), want, live,
 		managed || k->outcome == OUTCOME_FAILED ? outcome_name(k->outcome) : "keep",
-		explain_outcome(m, k->outcome, k->reason, k->failures, &text));
+		explain_outcome(m, k, &text));
 }
 
 static int get_kernel_settings(sd_bus *bus, const char *path, const char *interface,
@@ -168,15 +168,6 @@ struct listing {
 	struct above_facts above;
 };
 
-static unsigned int count_failures(const struct cgroup *c)
-{
-	unsigned int failures = 0;
-
-	for (int i = 0; i < N_CGROUP_SETTINGS; i++)
-		failures = c->failures[i] > failures ? c->failures[i] : failures;
-	return failures;
-}
-
 /*
  * The state of a cgroup, and why it is so, in text that the caller frees; NULL: nothing to say.
  * What was counted of it on the way goes to *counters.
@@ -186,7 +177,8 @@ static const char *cgroup_state(struct listing *l, const struct cgroup *c,
 {
 	struct manager *m = l->m;
 	enum mode mode = c->policy->mode;
-	bool set = c->outcome == OUTCOME_OK && mode != MODE_KEEP && mode != MODE_NONE;
+	enum outcome outcome = c->standing.outcome;
+	bool set = outcome == OUTCOME_OK && mode != MODE_KEEP && mode != MODE_NONE;
 	struct cgroup_facts facts = { .cgroup = c->path };
 	int hindered = 0;
 
@@ -200,11 +192,8 @@ static const char *cgroup_state(struct listing *l, const struct cgroup *c,
 		cgroupfs_counters(m->root_fd, c->path, counters);
 	if (mode == MODE_KEEP)
 		return "keep";
-	/* PID 1 may take its time to say no again. */
-	if (c->outcome == OUTCOME_NONE && count_failures(c) > 0)
-		return outcome_name(OUTCOME_FAILED);
-	if (c->outcome != OUTCOME_OK)
-		return outcome_name(c->outcome);
+	if (outcome != OUTCOME_OK)
+		return outcome_name(outcome);
 	if (mode == MODE_NONE)
 		return "none";
 	if (hindered > 0)
@@ -260,9 +249,7 @@ static int append_cgroup(struct listing *l, sd_bus_message *reply, const struct 
 		r = sd_bus_message_close_container(reply);
 	if (r >= 0)
 		r = sd_bus_message_append(reply, "s",
-					  hindrance
-						  ?: explain_outcome(m, c->outcome, c->reason,
-								     count_failures(c), &text));
+					  hindrance ?: explain_outcome(m, &c->standing, &text));
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 

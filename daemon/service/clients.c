@@ -20,7 +20,8 @@
 /* Who leaves more answers than this unread does not get any more. */
 #define UNREAD_MAX 2
 
-/* So many bytes of them are in the kernel before any counts as unread; sd-bus would have 8 MiB for each connection. */
+/* So many bytes of them are in the kernel before any counts as unread; sd-bus would have 8 MiB for
+ * each connection. */
 #define SEND_BUFFER (128 * 1024)
 
 struct client {
@@ -119,7 +120,9 @@ static int add_client(struct clients *s, int connection)
 		r = sd_bus_start(c->bus);
 	if (r >= 0)
 		r = setsockopt(sd_bus_get_fd(c->bus), SOL_SOCKET, SO_SNDBUF, &send_buffer,
-			       sizeof(send_buffer)) < 0 ? -errno : 0;
+			       sizeof(send_buffer)) < 0
+			    ? -errno
+			    : 0;
 	if (r >= 0)
 		/* At the end of the event loop it would be flushed. */
 		r = sd_bus_set_close_on_exit(c->bus, 0);

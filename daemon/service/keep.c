@@ -7,9 +7,9 @@
 #include "system/cgroupfs.h"
 #include "system/state-file.h"
 
-void manager_retry_later(struct manager *m, unsigned int failures)
+void manager_retry_later(struct manager *m, bool soon)
 {
-	if (failures <= 1) {
+	if (soon) {
 		m->retry_usec = RETRY_MIN_USEC;
 		sd_event_source_set_enabled(m->retry_timer, SD_EVENT_OFF);
 	}
@@ -29,10 +29,10 @@ void manager_on_result(void *userdata, const struct plan_item *item, int error, 
 		.old_value = setting_format(item->setting, item->from, from),
 		.new_value = setting_format(item->setting, item->to, to),
 	};
-	enum outcome outcome = error < 0 ? OUTCOME_FAILED : OUTCOME_OK;
+	/* A cgroup that nobody matches any more may have something to give back. */
+	struct standing other = {}, *standing = &other;
 	const char *what = text ?: setting_name(item->setting);
-	unsigned int others = m->restore_retries, *failures = &others;
-	unsigned int unsaid = 0, *said = &unsaid;
+	bool fails_anew;
 
 	manager_make_progress(m);
 	manager_look_if_settled(m);
@@ -40,32 +40,29 @@ void manager_on_result(void *userdata, const struct plan_item *item, int error, 
 		log_debug("%s is gone", item->cgroup);
 		return;
 	}
-	if (!item->cgroup) {
-		failures = &m->kernel[item->setting].failures;
-		said = &m->kernel[item->setting].said;
-	} else if (c) {
-		failures = &c->failures[item->setting - SETTING_CGROUP_FIRST];
-		said = &c->said;
-	}
-	*failures = error < 0 ? *failures + 1 : 0;
+	if (!item->cgroup)
+		standing = &m->kernel[item->setting].standing;
+	else if (c)
+		standing = &c->standing;
+	fails_anew = standing_result(standing, item->setting, error, why);
 	if (error >= 0) {
 		log_full(LOG_INFO, &fields, "%s", what);
 		m->reload.report.changes += m->reload.active;
 		state_written(&m->state, item);
-	} else if (manager_has_to_say(m, *failures == 1, said, 1U << item->setting)) {
+	} else if (manager_has_to_say(m, standing == &other ? m->restore_retries == 0 : fails_anew,
+				      standing, 1U << item->setting)) {
 		manager_say(m, REPORT_ERROR, &fields, "%s: failed: %s", what, why);
 	} else {
 		log_debug("%s: failed again: %s", what, why);
 	}
-
-	if (!item->cgroup)
-		manager_set_kernel(m, item->setting, outcome, why);
-	else if (c && (error < 0 || c->outcome == OUTCOME_NONE))
-		cgroup_set_outcome(c, outcome, why);
 	if (error < 0) {
-		m->restores_failed |= item->action == ACTION_RESTORE;
-		manager_retry_later(m, *failures);
+		bool restore = item->action == ACTION_RESTORE;
+
+		m->restores_failed |= restore;
+		manager_retry_later(m, standing->failures <= 1 &&
+					       (!restore || m->restore_retries == 0));
 	}
+	standing_clear(&other);
 }
 
 static void fail_items(struct manager *m, struct plan *plan, int error)

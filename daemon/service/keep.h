@@ -16,7 +16,7 @@ void manager_carry_out(struct manager *m, struct plan *plan);
 /* The result of one item, from the applier; userdata is the manager. */
 void manager_on_result(void *userdata, const struct plan_item *item, int error, const char *why);
 
-/* See that what failed is tried again, soon if it is the first time. */
-void manager_retry_later(struct manager *m, unsigned int failures);
+/* See that what failed is tried again: soon, or later than the last time. */
+void manager_retry_later(struct manager *m, bool soon);
 
 #endif

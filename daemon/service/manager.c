@@ -76,20 +76,13 @@ void manager_say(struct manager *m, enum severity severity, const struct log_fie
 		report_add(&m->reload.report, severity, NULL, 0, "%s", text);
 }
 
-bool manager_has_to_say(const struct manager *m, bool is_new, unsigned int *said, unsigned int bit)
+bool manager_has_to_say(const struct manager *m, bool is_new, struct standing *s, unsigned int bit)
 {
-	bool yes = is_new || (m->reload.active && !(*said & bit));
+	bool yes = is_new || (m->reload.active && !(s->said & bit));
 
 	if (yes)
-		*said |= bit;
+		s->said |= bit;
 	return yes;
-}
-
-void manager_set_kernel(struct manager *m, enum setting s, enum outcome outcome, const char *reason)
-{
-	m->kernel[s].outcome = outcome;
-	free(m->kernel[s].reason);
-	m->kernel[s].reason = reason ? strdup(reason) : NULL;
 }
 
 int manager_save(struct manager *m)

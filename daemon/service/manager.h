@@ -26,16 +26,11 @@
 struct clients;
 struct stats;
 
-/* How one setting of the kernel stands. */
+/* A setting of the kernel. */
 struct kernel_status {
-	enum outcome outcome;
-	char *reason;
-	struct drift drift;
+	struct standing standing;
 	bool watched;
-	bool drifted;          /* somebody else wrote to it; to be looked at */
-	bool retry;            /* the last write failed; to be looked at */
-	unsigned int failures; /* in a row */
-	unsigned int said;     /* in this reload, as of a cgroup */
+	bool retry; /* the last write failed; to be looked at */
 };
 
 /*
@@ -126,7 +121,7 @@ void manager_say(struct manager *m, enum severity severity, const struct log_fie
  * Whether there is something to say: it is new, or there is a reload in which it was not said yet.
  * A reload may look at everything more than once. It counts as said from then on, by a bit.
  */
-bool manager_has_to_say(const struct manager *m, bool is_new, unsigned int *said, unsigned int bit);
+bool manager_has_to_say(const struct manager *m, bool is_new, struct standing *s, unsigned int bit);
 
 /*
  * Whether the reload before this one said the same a moment ago. systemd before 259 sends SIGHUP
@@ -149,10 +144,6 @@ void manager_look_if_settled(struct manager *m);
 
 /* See that a cgroup is looked at with the next batch of events. */
 void manager_mark(struct manager *m, struct cgroup *c);
-
-/* Set outcome and reason of a setting of the kernel; the reason is copied and may be NULL. */
-void manager_set_kernel(struct manager *m, enum setting s, enum outcome outcome,
-			const char *reason);
 
 /* Save the state. 0 or a negative errno. */
 int manager_save(struct manager *m);

@@ -4,10 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "policy/decide.h"
-#include "policy/policy.h"
 #include "service/keep.h"
-#include "system/cgroupfs.h"
 #include "system/clock.h"
 #include "system/look.h"
 
@@ -26,68 +23,16 @@ bool manager_waits_for_units(const struct manager *m)
 	return m->preparation.active && !m->preparation.late;
 }
 
-static const struct match *match_at(const struct manager *m, size_t i)
-{
-	return m->config->exact[MATCH_UNIT].v[i];
-}
-
-/* The next unit to ask for, or NULL. */
-static const struct match *next_unit(struct manager *m)
-{
-	struct preparation *p = &m->preparation;
-
-	while (p->next < m->config->exact[MATCH_UNIT].n) {
-		size_t i = p->next++;
-		const struct match *match = match_at(m, i);
-		_cleanup_free_ char *running = NULL;
-		uint64_t id;
-
-		/* A scope is made by who starts it. */
-		if (match->policy->mode == MODE_KEEP || strstr(match->glob, ".scope") ||
-		    (i > 0 && strcmp(match_at(m, i - 1)->glob, match->glob) == 0 &&
-		     match_at(m, i - 1)->policy->mode != MODE_KEEP))
-			continue;
-		/* Most units that run are here, and PID 1 need not be asked. */
-		running = cgroup_below("/system.slice", match->glob);
-		if (!running || cgroupfs_id(m->root_fd, running, &id) < 0)
-			return match;
-	}
-	return NULL;
-}
-
 static int decide(struct manager *m, const struct match *match, const struct pid1_unit *unit)
 {
-	const struct policy *policy;
-	struct cgroup_facts facts;
-	struct decision d;
-	uint64_t id;
-	int r;
+	_cleanup_free_ char *alias = NULL;
+	int r = look_and_decide_stopped(m->root_fd, m->config, &m->state, match, unit,
+					&m->preparation.plan, &alias);
 
-	if (strcmp(unit->id, match->glob) != 0) {
-		/* To set its properties would be to set those of a unit that has no policy. */
-		if (m->reload.active)
-			manager_say(
-				m, REPORT_WARNING,
-				&(struct log_fields){ .message_id = MESSAGE_DEGRADED },
-				"%s:%u: unit = %s is another name of %s, and matches no cgroup; "
-				"say unit = %s",
-				match->origin.file, match->origin.line, match->glob, unit->id,
-				unit->id);
-		return 0;
-	}
-	policy = policy_resolve(m->config, unit->cgroup, NULL);
-	/* One that runs is decided about by its cgroup. */
-	if (!policy || cgroupfs_id(m->root_fd, unit->cgroup, &id) >= 0)
-		return 0;
-	r = look_stopped_unit(m->root_fd, unit, &facts);
-	if (r < 0)
-		return r;
-	r = decide_stopped_unit(m->config, &m->state, policy, &facts, &d);
-	cgroup_facts_clear(&facts);
-	if (r < 0)
-		return r;
-	r = plan_move(&m->preparation.plan, &d.plan);
-	decision_clear(&d);
+	if (alias && m->reload.active)
+		manager_say(m, REPORT_WARNING,
+			    &(struct log_fields){ .message_id = MESSAGE_DEGRADED }, "%s:%u: %s",
+			    match->origin.file, match->origin.line, alias);
 	return r;
 }
 
@@ -142,7 +87,8 @@ static void ask(struct manager *m)
 	struct preparation *p = &m->preparation;
 	const struct match *match = NULL;
 
-	while (p->active && p->n_asked < ASKED_MAX && (match = next_unit(m))) {
+	while (p->active && p->n_asked < ASKED_MAX &&
+	       (match = look_for_stopped(m->root_fd, m->config, &p->next))) {
 		struct question *question = malloc(sizeof(*question));
 		int r = -ENOMEM;
 

@@ -28,18 +28,18 @@ struct pass {
 	} same[8];
 };
 
-static bool drift_is_let_be(struct manager *m, const char *what, enum outcome before,
-			    struct drift *drift, const struct log_fields *fields)
+static bool drift_is_let_be(struct manager *m, const char *what, struct standing *s,
+			    const struct log_fields *fields)
 {
 	bool warn = m->config->on_drift == ON_DRIFT_WARN;
 
-	if (!warn && drift_allows(drift, clock_usec(CLOCK_MONOTONIC))) {
+	if (!warn && standing_allows_drift(s, clock_usec(CLOCK_MONOTONIC))) {
 		manager_say(m, REPORT_WARNING, fields,
 			    "%s was changed from %s to %s by somebody else; setting it again", what,
 			    fields->new_value, fields->old_value);
 		return false;
 	}
-	if (before != OUTCOME_DRIFTED)
+	if (s->outcome != OUTCOME_DRIFTED)
 		manager_say(
 			m, REPORT_WARNING, fields,
 			"%s was changed from %s to %s by somebody else; left alone until the next "
@@ -54,7 +54,7 @@ static bool drift_is_let_be(struct manager *m, const char *what, enum outcome be
  * dropped.
  */
 static bool drop_if_let_be(struct manager *m, struct plan *plan, const char *what,
-			   enum outcome before, struct drift *drift, const struct log_fields *about)
+			   struct standing *s, const struct log_fields *about)
 {
 	for (size_t i = 0; i < plan->n; i++) {
 		const struct plan_item *item = &plan->items[i];
@@ -66,7 +66,7 @@ static bool drop_if_let_be(struct manager *m, struct plan *plan, const char *wha
 		fields.message_id = MESSAGE_DRIFT;
 		fields.old_value = setting_format(item->setting, item->from, from);
 		fields.new_value = setting_format(item->setting, item->to, to);
-		if (drift_is_let_be(m, what, before, drift, &fields)) {
+		if (drift_is_let_be(m, what, s, &fields)) {
 			plan_clear(plan);
 			return true;
 		}
@@ -74,37 +74,49 @@ static bool drop_if_let_be(struct manager *m, struct plan *plan, const char *wha
 	return false;
 }
 
-/* What was left alone once stays so until the next reload. If so, drop the plan. */
-static bool is_let_be(const struct manager *m, enum outcome before, struct plan *plan)
+/*
+ * What was left alone once stays so until the next reload, and what somebody else has just changed
+ * may be let be. Then drop the plan.
+ */
+static void let_be(struct manager *m, struct decision *d, const char *what, bool drifted,
+		   struct standing *s, const struct log_fields *about)
 {
-	if (before != OUTCOME_DRIFTED || m->reload.active || plan_count_writes(plan) == 0)
-		return false;
-	plan_clear(plan);
-	return true;
+	if (s->outcome == OUTCOME_DRIFTED && !m->reload.active && plan_count_writes(&d->plan) > 0)
+		plan_clear(&d->plan);
+	else if (!drifted || !drop_if_let_be(m, &d->plan, what, s, about))
+		return;
+	d->outcome = OUTCOME_DRIFTED;
+}
+
+static unsigned int bits_of_writes(const struct plan *plan)
+{
+	unsigned int bits = 0;
+
+	for (size_t i = 0; i < plan->n; i++)
+		if (plan_item_writes(&plan->items[i]))
+			bits |= 1U << plan->items[i].setting;
+	return bits;
 }
 
 static int reconcile_kernel(struct pass *pass, enum setting s)
 {
 	struct manager *m = pass->m;
-	struct kernel_status *k = &m->kernel[s];
+	struct standing *k = &m->kernel[s].standing;
 	bool drifted = k->drifted, managed = m->config->kernel[s].managed;
 	struct decision d;
 	int r;
 
-	k->drifted = k->retry = false;
+	k->drifted = m->kernel[s].retry = false;
 	r = decide_kernel(m->config, &m->state, &pass->host, s, &d);
 	if (r < 0)
 		return r;
 	if (d.outcome == OUTCOME_MISSING &&
-	    manager_has_to_say(m, k->outcome != OUTCOME_MISSING, &k->said, SAID_DECISION))
+	    manager_has_to_say(m, k->outcome != OUTCOME_MISSING, k, SAID_DECISION))
 		manager_say(m, REPORT_WARNING,
 			    &(struct log_fields){ .message_id = MESSAGE_DEGRADED },
 			    "%s has no effect: %s", setting_name(s), d.reason);
-	if (is_let_be(m, k->outcome, &d.plan) ||
-	    (drifted && drop_if_let_be(m, &d.plan, setting_name(s), k->outcome, &k->drift,
-				       &(struct log_fields){})))
-		d.outcome = OUTCOME_DRIFTED;
-	manager_set_kernel(m, s, managed ? d.outcome : OUTCOME_NONE, d.reason);
+	let_be(m, &d, setting_name(s), drifted, k, &(struct log_fields){});
+	standing_decide(k, managed ? d.outcome : OUTCOME_NONE, d.reason, bits_of_writes(&d.plan));
 	r = plan_move(&pass->plan, &d.plan);
 	decision_clear(&d);
 	return r;
@@ -179,13 +191,13 @@ static int reconcile_cgroup(struct pass *pass, struct cgroup *c)
 {
 	struct manager *m = pass->m;
 	struct log_fields fields = { .cgroup = c->path };
-	enum outcome before = c->outcome;
-	bool drifted = c->drifted;
+	struct standing *s = &c->standing;
+	bool drifted = s->drifted;
 	struct decision d;
 	int r;
 
 	manager_make_progress(m);
-	c->dirty = c->drifted = false;
+	c->dirty = s->drifted = false;
 	if (!c->policy || c->policy->mode == MODE_KEEP)
 		return 0;
 	if (applier_busy_with(m->applier, c->path)) {
@@ -196,24 +208,18 @@ static int reconcile_cgroup(struct pass *pass, struct cgroup *c)
 	if (r < 0)
 		return r;
 	fields.policy = c->policy->name;
-	if (d.reason && manager_has_to_say(m, before != d.outcome, &c->said, SAID_DECISION)) {
+	if (d.reason && manager_has_to_say(m, s->outcome != d.outcome, s, SAID_DECISION)) {
 		if (d.outcome == OUTCOME_MISSING)
 			add_same(pass, c, outcome_phrase(d.outcome), d.reason);
 		else
 			say_of_cgroup(m, d.outcome, c, outcome_phrase(d.outcome), d.reason);
 	}
-	if (d.hindrance && manager_has_to_say(m, before == OUTCOME_NONE, &c->said, SAID_HINDRANCE))
+	if (d.hindrance && manager_has_to_say(m, s->outcome == OUTCOME_NONE, s, SAID_HINDRANCE))
 		add_same(pass, c, outcome_phrase(OUTCOME_MISSING), d.hindrance);
-	if (is_let_be(m, before, &d.plan) ||
-	    (drifted && drop_if_let_be(m, &d.plan, c->path, before, &c->drift, &fields)))
-		d.outcome = OUTCOME_DRIFTED;
+	let_be(m, &d, c->path, drifted, s, &fields);
 	if (d.outcome == OUTCOME_FAILED)
-		manager_retry_later(m, before == OUTCOME_FAILED ? 2 : 1);
-	/* While it is tried again, what failed has failed. */
-	if (before == OUTCOME_FAILED && d.outcome == OUTCOME_NONE)
-		c->outcome = d.outcome;
-	else
-		cgroup_set_outcome(c, d.outcome, d.reason);
+		manager_retry_later(m, s->outcome != OUTCOME_FAILED);
+	standing_decide(s, d.outcome, d.reason, bits_of_writes(&d.plan));
 	r = plan_move(&pass->plan, &d.plan);
 	decision_clear(&d);
 	return r;
@@ -246,10 +252,17 @@ static int reconcile_records(struct pass *pass)
 	/* Those below a cgroup before it. */
 	for (size_t i = m->state.records.n; r >= 0 && i-- > 0;) {
 		const struct record *record = m->state.records.v[i];
+		const struct cgroup *c;
+		struct plan decided = {};
 
 		if (!record->cgroup || is_in_use(m, record))
 			continue;
-		r = look_and_give_back(m->root_fd, m->pid1, &m->state, record, &pass->plan);
+		/* With a policy, what it gives back was decided with all else of it. */
+		c = cgroup_table_find(&m->cgroups, record->cgroup);
+		r = look_and_give_back(
+			m->root_fd, m->pid1, &m->state, record,
+			c && c->policy && c->policy->mode != MODE_KEEP ? &decided : &pass->plan);
+		plan_clear(&decided);
 		if (r > 0)
 			manager_say(m, REPORT_WARNING,
 				    &(struct log_fields){ .message_id = MESSAGE_LEFT,
@@ -268,13 +281,13 @@ void manager_reconcile(struct manager *m, bool all)
 	int r;
 
 	for (int s = 0; s < N_KERNEL_SETTINGS; s++)
-		kernel |= m->kernel[s].drifted || m->kernel[s].retry;
+		kernel |= m->kernel[s].standing.drifted || m->kernel[s].retry;
 	if (!kernel && !m->any_dirty)
 		return;
 	m->any_dirty = false;
 	r = look_host(m->root_fd, m->pid1, &pass.host);
 	for (int s = 0; s < N_KERNEL_SETTINGS && r >= 0; s++)
-		if (all || m->kernel[s].drifted || m->kernel[s].retry)
+		if (all || m->kernel[s].standing.drifted || m->kernel[s].retry)
 			r = reconcile_kernel(&pass, s);
 	for (size_t i = 0; i < cgroup_table_size(&m->cgroups) && r >= 0; i++) {
 		struct cgroup *c = cgroup_table_at(&m->cgroups, i);
@@ -301,10 +314,14 @@ int manager_on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 	m->restores_failed = false;
 	m->retry_usec = m->retry_usec * 2 > RETRY_MAX_USEC ? RETRY_MAX_USEC : m->retry_usec * 2;
 	for (int s = 0; s < N_KERNEL_SETTINGS; s++)
-		m->kernel[s].retry = m->kernel[s].outcome == OUTCOME_FAILED;
-	for (size_t i = 0; i < cgroup_table_size(&m->cgroups); i++)
-		if (cgroup_table_at(&m->cgroups, i)->outcome == OUTCOME_FAILED)
-			manager_mark(m, cgroup_table_at(&m->cgroups, i));
+		m->kernel[s].retry = m->kernel[s].standing.outcome == OUTCOME_FAILED;
+	for (size_t i = 0; i < cgroup_table_size(&m->cgroups); i++) {
+		struct cgroup *c = cgroup_table_at(&m->cgroups, i);
+
+		/* PID 1 may still be at the last try. */
+		if (c->standing.outcome == OUTCOME_FAILED && !c->standing.writing)
+			manager_mark(m, c);
+	}
 	manager_reconcile(m, all);
 	return 0;
 }

@@ -172,13 +172,10 @@ void manager_use_config(struct manager *m, struct config *c)
 	manager_stop_preparing(m);
 	for (size_t i = 0; i < cgroup_table_size(&m->cgroups); i++) {
 		cgroup_table_at(&m->cgroups, i)->policy = NULL;
-		cgroup_table_at(&m->cgroups, i)->drift = (struct drift){};
-		cgroup_table_at(&m->cgroups, i)->said = 0;
+		standing_forget(&cgroup_table_at(&m->cgroups, i)->standing);
 	}
-	for (size_t i = 0; i < N_KERNEL_SETTINGS; i++) {
-		m->kernel[i].drift = (struct drift){};
-		m->kernel[i].said = 0;
-	}
+	for (size_t i = 0; i < N_KERNEL_SETTINGS; i++)
+		standing_forget(&m->kernel[i].standing);
 	config_free(m->config);
 	m->config = c;
 	m->retry_usec = RETRY_MIN_USEC;

@@ -201,7 +201,7 @@ void manager_free(struct manager *m)
 	sd_event_unref(m->event);
 	cgroup_table_clear(&m->cgroups);
 	for (size_t i = 0; i < N_KERNEL_SETTINGS; i++)
-		free(m->kernel[i].reason);
+		standing_clear(&m->kernel[i].standing);
 	state_clear(&m->state);
 	config_free(m->config);
 	if (m->lock_fd >= 0)

@@ -63,7 +63,7 @@ static bool matches_want(struct manager *m, const struct cgroup *c)
 /* Whether the daemon has set what the policy wants, or would have if it were not to let it be. */
 static bool is_set(const struct cgroup *c)
 {
-	return c->outcome == OUTCOME_OK || c->outcome == OUTCOME_DRIFTED;
+	return c->standing.outcome == OUTCOME_OK || c->standing.outcome == OUTCOME_DRIFTED;
 }
 
 /* Meet a cgroup: new, or known and to be looked at again. */
@@ -88,13 +88,13 @@ static int visit_cgroup(const char *path, void *userdata)
 	cgroupfs_id(m->root_fd, path, &id);
 	same = c->id == id;
 	if (!same) {
-		cgroup_set_outcome(c, OUTCOME_NONE, NULL);
-		c->drift = (struct drift){};
+		standing_set(&c->standing, OUTCOME_NONE, NULL);
+		c->standing.drift = (struct drift){};
 		c->id = id;
 	} else if (known && is_set(c) && !matches_want(m, c) &&
 		   !applier_busy_with(m->applier, path)) {
 		/* A watch would have told of it. */
-		c->drifted = true;
+		c->standing.drifted = true;
 	}
 	manager_mark(m, c);
 	c->stale = false;
@@ -141,7 +141,7 @@ void manager_rescan(struct manager *m)
 /* Somebody, perhaps we, may have written to a setting of the kernel. */
 static void look_at_kernel(struct manager *m, enum setting s)
 {
-	struct kernel_status *k = &m->kernel[s];
+	struct standing *k = &m->kernel[s].standing;
 	uint64_t live;
 
 	if (cgroupfs_read(m->root_fd, NULL, s, &live) < 0)
@@ -154,7 +154,7 @@ static void look_at_kernel(struct manager *m, enum setting s)
 	if (m->config->kernel[s].managed && live != m->config->kernel[s].value)
 		k->drifted = true;
 	else if (k->outcome == OUTCOME_DRIFTED)
-		manager_set_kernel(m, s, OUTCOME_OK, NULL);
+		standing_set(k, OUTCOME_OK, NULL);
 }
 
 /* Find out what no event has told. */
@@ -202,19 +202,21 @@ int manager_on_prune_timer(sd_event_source *source, uint64_t usec, void *userdat
 /* Somebody, perhaps we, wrote to a setting of a cgroup. */
 static void on_written(struct manager *m, struct cgroup *c)
 {
+	enum outcome outcome = c->standing.outcome;
+
 	if (!c->policy || c->policy->mode == MODE_KEEP || applier_busy_with(m->applier, c->path))
 		return;
 	/* What failed is tried again, and less and less often: a writer like us would keep us busy.
 	 */
-	if (c->outcome == OUTCOME_FAILED)
+	if (outcome == OUTCOME_FAILED)
 		return;
-	if (c->outcome == OUTCOME_MISSING) {
+	if (outcome == OUTCOME_MISSING) {
 		manager_mark(m, c);
 	} else if (!matches_want(m, c)) {
 		manager_mark(m, c);
-		c->drifted = is_set(c);
-	} else if (c->outcome == OUTCOME_DRIFTED || c->outcome == OUTCOME_OVERRIDDEN) {
-		cgroup_set_outcome(c, OUTCOME_OK, NULL);
+		c->standing.drifted = is_set(c);
+	} else if (outcome == OUTCOME_DRIFTED || outcome == OUTCOME_OVERRIDDEN) {
+		standing_set(&c->standing, OUTCOME_OK, NULL);
 	}
 }
 
@@ -231,7 +233,7 @@ static void on_writeback_written(struct manager *m, const struct cgroup *c)
 		struct cgroup *below = cgroup_table_at(&m->cgroups, i);
 
 		if (below != c && below->policy && below->policy->mode == MODE_PMD &&
-		    (!live || below->outcome == OUTCOME_BLOCKED))
+		    (!live || below->standing.outcome == OUTCOME_BLOCKED))
 			manager_mark(m, below);
 	}
 }

@@ -5,7 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/cgroup.h"
 #include "policy/decide.h"
+#include "policy/policy.h"
 #include "policy/text.h"
 #include "policy/unit.h"
 #include "system/cgroupfs.h"
@@ -309,7 +311,37 @@ int look_and_give_back(int root_fd, const struct pid1 *pid1, const struct state 
 	return r;
 }
 
-int look_stopped_unit(int root_fd, const struct pid1_unit *unit, struct cgroup_facts *ret)
+const struct match *look_for_stopped(int root_fd, const struct config *config, size_t *next)
+{
+	const struct sorted *exact = &config->exact[MATCH_UNIT];
+
+	while (*next < exact->n) {
+		const char *name = ((const struct match *)exact->v[*next])->glob;
+		const struct match *match = NULL;
+		_cleanup_free_ char *running = NULL;
+		uint64_t id;
+
+		/* Whichever policy wins, one question is enough. */
+		for (; *next < exact->n; (*next)++) {
+			const struct match *same = exact->v[*next];
+
+			if (strcmp(same->glob, name) != 0)
+				break;
+			if (!match && same->policy->mode != MODE_KEEP)
+				match = same;
+		}
+		/* A scope is made by who starts it. */
+		if (!match || strstr(name, ".scope"))
+			continue;
+		/* Most units that run are here. */
+		running = cgroup_below("/system.slice", name);
+		if (!running || cgroupfs_id(root_fd, running, &id) < 0)
+			return match;
+	}
+	return NULL;
+}
+
+static int look_at_stopped(int root_fd, const struct pid1_unit *unit, struct cgroup_facts *ret)
 {
 	const char *name = unit_of_cgroup(unit->cgroup);
 
@@ -327,6 +359,41 @@ int look_stopped_unit(int root_fd, const struct pid1_unit *unit, struct cgroup_f
 		}
 	}
 	return 0;
+}
+
+int look_and_decide_stopped(int root_fd, const struct config *config, const struct state *state,
+			    const struct match *match, const struct pid1_unit *unit,
+			    struct plan *plan, char **ret_alias)
+{
+	const struct policy *policy = policy_resolve(config, unit->cgroup, NULL);
+	struct cgroup_facts facts;
+	struct decision d;
+	uint64_t id;
+	int r;
+
+	*ret_alias = NULL;
+	/* To set its properties would be to set those of a unit that has no policy. */
+	if (strcmp(unit->id, match->glob) != 0) {
+		if (asprintf(
+			    ret_alias,
+			    "unit = %s is another name of %s, and matches no cgroup; say unit = %s",
+			    match->glob, unit->id, unit->id) >= 0)
+			return 0;
+		*ret_alias = NULL;
+		return -ENOMEM;
+	}
+	if (!policy || cgroupfs_id(root_fd, unit->cgroup, &id) >= 0)
+		return 0;
+	r = look_at_stopped(root_fd, unit, &facts);
+	if (r < 0)
+		return r;
+	r = decide_stopped_unit(config, state, policy, &facts, &d);
+	cgroup_facts_clear(&facts);
+	if (r < 0)
+		return r;
+	r = plan_move(plan, &d.plan);
+	decision_clear(&d);
+	return r;
 }
 
 bool look_effective(int root_fd, const char *cgroup, struct effective *ret)

@@ -45,10 +45,19 @@ int look_and_give_back(int root_fd, const struct pid1 *pid1, const struct state 
 		       const struct record *record, struct plan *plan);
 
 /*
- * A unit that does not run, of which PID 1 said what it has. Its cgroup is that of the answer. 0 or
- * -ENOMEM.
+ * Of the units that policies name exactly, from the one at *next on, the next one that PID 1 has to
+ * be asked for: those that run are mostly seen. NULL if there is none.
  */
-int look_stopped_unit(int root_fd, const struct pid1_unit *unit, struct cgroup_facts *ret);
+const struct match *look_for_stopped(int root_fd, const struct config *config, size_t *next);
+
+/*
+ * Decide about such a unit, as PID 1 has it, and add what is to be done to a plan: nothing if it
+ * runs, since it is decided about by its cgroup. *ret_alias is what is wrong with the match if it
+ * names the unit by another name; the caller frees. 0 or -ENOMEM.
+ */
+int look_and_decide_stopped(int root_fd, const struct config *config, const struct state *state,
+			    const struct match *match, const struct pid1_unit *unit,
+			    struct plan *plan, char **ret_alias);
 
 /* Take from the text of memory.stat what tells whether THPs of a cgroup can stay whole. */
 void cgroup_facts_parse_stat(struct cgroup_facts *f, const char *text);

@@ -44,17 +44,6 @@ static void test_paths(void **state)
 		assert_false(cgroup_is_path(bad[i]));
 }
 
-static void test_drift(void **state)
-{
-	struct drift d = {};
-	uint64_t now = 1000000000;
-
-	for (int i = 0; i < 5; i++)
-		assert_true(drift_allows(&d, now++));
-	assert_false(drift_allows(&d, now));
-	assert_true(drift_allows(&d, now + 61 * 1000000));
-}
-
 static void expect_below(const char *cgroup, const char *name, const char *expected)
 {
 	char *path = cgroup_below(cgroup, name);
@@ -76,7 +65,6 @@ int main(void)
 		cmocka_unit_test(test_below),
 		cmocka_unit_test(test_subtrees_stay_together),
 		cmocka_unit_test(test_paths),
-		cmocka_unit_test(test_drift),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
