@@ -91,8 +91,25 @@ page_out() {
 }
 
 names=(thp_swpout_pmd thp_swpin_pmd thp_swpin_pmd_small thp_swpin_pmd_dense thp_swpin_pmd_fallback thp_split_pmd_swap)
-declare -A first
-for name in "${names[@]}"; do first[$name]=$(counter "$name"); done
+declare -A first last
+for name in "${names[@]}"; do first[$name]=$(counter "$name") last[$name]=$(counter "$name"); done
+
+# story STAGE: what has become of THPs since the stage before, and why, for the log.
+story() {
+	local name now text=''
+	for name in "${names[@]}"; do
+		now=$(counter "$name")
+		text+=" ${name#thp_} $((now - last[$name]))"
+		last[$name]=$now
+	done
+	for name in anon_fault_fallback swpin_fallback swpin_fallback_charge; do
+		now=$(cat /sys/kernel/mm/transparent_hugepage/hugepages-2048kB/stats/$name)
+		text+=" $name $((now - ${last[$name]-0}))"
+		last[$name]=$now
+	done
+	text+="; free 2 MiB blocks $(awk '{ sum += $14 + 2 * $15 } END { print sum }' /proc/buddyinfo)"
+	echo "$1:$text; AnonHugePages $(awk '/^AnonHugePages:/ { print int($2 / 1024) }' /proc/meminfo) MiB" >&2
+}
 
 # whole LEAST: so many THPs have gone out under one entry each since the case began, and some came back whole; none has where
 # swap_pmd is never or is not there.
