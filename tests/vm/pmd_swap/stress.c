@@ -2,11 +2,9 @@
 /* PMD swap entries: many operations at a time, and in random order. */
 #include "more.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/uio.h>
 #include <time.h>
 
 static uint64_t prng(uint64_t *state)
@@ -175,115 +173,6 @@ TEST_F(pmd_swap, stress_fork)
 		i++;
 		clock_gettime(CLOCK_MONOTONIC, &now);
 	} while (now.tv_sec - start.tv_sec < 4);
-}
-
-/* Those who read the page table of a region without its lock, again and again. */
-struct walkers {
-	char *mem;
-	int stop;
-	unsigned long walks[3];
-	bool ok;
-};
-
-static void *walk_mincore(void *arg)
-{
-	struct walkers *w = arg;
-	unsigned char *vec = malloc(env.nr);
-
-	if (!vec)
-		w->ok = false;
-	while (vec && !__atomic_load_n(&w->stop, __ATOMIC_SEQ_CST)) {
-		if (mincore(w->mem, env.pmd_size, vec))
-			w->ok = false;
-		w->walks[0]++;
-	}
-	free(vec);
-	return NULL;
-}
-
-/* Each page holds what it was filled with, or is zero. */
-static void *walk_readv(void *arg)
-{
-	const pid_t pid = getpid();
-	struct walkers *w = arg;
-	uint64_t state = env.seed, word;
-
-	while (!__atomic_load_n(&w->stop, __ATOMIC_SEQ_CST)) {
-		const unsigned long page = prng(&state) % env.nr;
-		struct iovec local = { &word, sizeof(word) };
-		struct iovec remote = { w->mem + page * env.page_size,
-					sizeof(word) };
-
-		if (process_vm_readv(pid, &local, 1, &remote, 1, 0) !=
-		    sizeof(word) || (word && word != pattern(0, page, 0)))
-			w->ok = false;
-		w->walks[1]++;
-	}
-	return NULL;
-}
-
-static void *walk_pagemap(void *arg)
-{
-	const int fd = open("/proc/self/pagemap", O_RDONLY);
-	uint64_t *entries = malloc(env.nr * sizeof(*entries));
-	struct walkers *w = arg;
-
-	if (fd < 0 || !entries)
-		w->ok = false;
-	while (w->ok && !__atomic_load_n(&w->stop, __ATOMIC_SEQ_CST)) {
-		const ssize_t len = env.nr * sizeof(*entries);
-
-		if (pread(fd, entries, len, (uintptr_t)w->mem / env.page_size *
-			  sizeof(*entries)) != len)
-			w->ok = false;
-		w->walks[2]++;
-	}
-	free(entries);
-	close(fd);
-	return NULL;
-}
-
-/*
- * A page table that was in use is deposited by MADV_COLLAPSE, and freed with the
- * entry: by then nobody may be reading it. A kernel with KASAN would say.
- */
-TEST_F_TIMEOUT(pmd_swap, stress_collapse_free, 180)
-{
-	void *(*const walk[])(void *) = {
-		walk_mincore, walk_readv, walk_pagemap,
-	};
-	const time_t seconds = 15;
-	struct walkers w = { .ok = true };
-	pthread_t threads[ARRAY_SIZE(walk)];
-	unsigned int collapsed = 0, swapped_out = 0, i;
-	struct timespec start, now;
-
-	w.mem = self->mem;
-	for (i = 0; i < ARRAY_SIZE(walk); i++)
-		ASSERT_EQ(0, pthread_create(&threads[i], NULL, walk[i], &w));
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	do {
-		/* Small pages first: their page table is the one deposited. */
-		ASSERT_EQ(0, madvise(w.mem, self->size, MADV_NOHUGEPAGE));
-		ASSERT_EQ(0, madvise(w.mem, self->size, MADV_DONTNEED));
-		fill(w.mem, 0, self->nr, 0);
-		ASSERT_EQ(0, madvise(w.mem, self->size, MADV_HUGEPAGE));
-		collapsed += !madvise(w.mem, self->size, MADV_COLLAPSE);
-		madvise(w.mem, self->size, MADV_PAGEOUT);
-		swapped_out += thp_state(w.mem) == PMD_SWAPPED;
-		ASSERT_EQ(0, madvise(w.mem, self->size, MADV_FREE));
-		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (now.tv_sec - start.tv_sec < seconds);
-	__atomic_store_n(&w.stop, 1, __ATOMIC_SEQ_CST);
-	for (i = 0; i < ARRAY_SIZE(walk); i++) {
-		ASSERT_EQ(0, pthread_join(threads[i], NULL));
-		EXPECT_LT(0, w.walks[i]);
-	}
-	EXPECT_TRUE(w.ok);
-	EXPECT_LT(0, collapsed);
-	EXPECT_LT(0, swapped_out);
-	TH_LOG("%u collapsed, %u swapped out, walks %lu %lu %lu", collapsed,
-	       swapped_out, w.walks[0], w.walks[1], w.walks[2]);
 }
 
 /*
