@@ -347,6 +347,30 @@ TEST_F(pmd_swap, auto_looks_into_sparse)
 	EXPECT_INTACT(mem, 0, 3 * self->nr, 1);
 }
 
+/* Swapoff ends, also where a fault would read the rest of a region at a time. */
+TEST_F(pmd_swap, auto_swapoff_watched)
+{
+	struct counters before;
+	char *mem;
+
+	NEED_OWN_SWAP();
+	SET_AUTO();
+	NEED_CGROUP();
+	mem = map_cold(_metadata, self, 3);
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, leave_room(4 * self->size));
+	before = counters_now();
+	FORCE_READ(mem[99 * self->page]);
+	FORCE_READ(mem[2 * self->size + 99 * self->page]);
+	EXPECT_SINCE(1, &before, SWPIN_PMD_SMALL);
+	/* There is room for all of it now. */
+	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));
+	ASSERT_EQ(0, own_swapoff(&shared->own_swaps[TEST_SWAP]));
+	EXPECT_TRUE(present(mem, 3 * self->size));
+	EXPECT_EQ(0, vm_swap());
+	EXPECT_INTACT(mem, 0, 3 * self->nr, 1);
+}
+
 /* Each decides for itself, about the same slots. */
 TEST_F(pmd_swap, auto_fork)
 {
