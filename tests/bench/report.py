@@ -9,6 +9,8 @@ import statistics
 # The columns: settings of the unpatched kernel, whose best is the one to beat, then ours.
 BASE_SETTINGS = ("base", "base+mthp")
 SETTINGS = BASE_SETTINGS + ("never", "always", "auto")
+# Those that are compared with the best of the base and with the limit.
+OURS = ("always", "auto")
 
 # Rows of the table: metric, what the table calls it, unit, and whether less or more is better
 # (None: neither, it is shown for information).
@@ -107,19 +109,20 @@ def rows(records):
                 continue
             if limits:
                 row["limit"] = statistics.median(limits)
-            always = [r["metrics"] for r in groups[key] if r["setting"] == "always"]
             medians = {setting: s["median"] for setting, s in row["settings"].items()}
             base = [medians[s] for s in BASE_SETTINGS if s in medians]
             best = None
             if base and better:
                 best = min(base) if better == "less" else max(base)
-            ours = medians.get("always")
-            row["gain"] = gain(best, ours, better)
+            row["gain"] = {word: gain(best, medians.get(word), better) for word in OURS}
             row["never_to_base"] = (medians["never"] / medians["base"]
                                     if medians.get("base") and "never" in medians else None)
             # What the device is capable of differs from boot to boot: a run is compared with the limit of its own.
-            pairs = [m[metric] / limit for m in always if metric in m and (limit := m.get(limit_name, row["limit"]))]
-            row["times_limit"] = statistics.median(pairs) if pairs else None
+            row["times_limit"] = {}
+            for word in OURS:
+                pairs = [r["metrics"][metric] / limit for r in groups[key] if r["setting"] == word
+                         and metric in r["metrics"] and (limit := r["metrics"].get(limit_name, row["limit"]))]
+                row["times_limit"][word] = statistics.median(pairs) if pairs else None
             result.append(row)
     return result
 
@@ -266,14 +269,17 @@ def table(table_rows):
     settings = [s for s in SETTINGS if any(s in row["settings"] for row in table_rows)]
     # What the series costs those who do not use it.
     cost = any(row["never_to_base"] for row in table_rows)
-    head = ["", *settings, *(["never to base"] if cost else []), "gain", "limit", "always / limit"]
+    ours = [word for word in OURS if word in settings]
+    head = ["", *settings, *(["never to base"] if cost else []), *(f"gain, {word}" for word in ours), "limit",
+            *(f"{word} / limit" for word in ours)]
     lines, last = [head], None
     for row in table_rows:
         if title(row) != last:
             last = title(row)
             lines.append([f"**{last}**"] + [""] * (len(head) - 1))
         lines.append([row["label"], *(cell(row["settings"].get(s), row["unit"]) for s in settings),
-                      *([percent(row["never_to_base"])] if cost else []), times(row["gain"]), number(row["limit"], row["unit"]), times(row["times_limit"])])
+                      *([percent(row["never_to_base"])] if cost else []), *(times(row["gain"][word]) for word in ours),
+                      number(row["limit"], row["unit"]), *(times(row["times_limit"][word]) for word in ours)])
     return markdown(lines)
 
 
