@@ -529,8 +529,8 @@ static const struct part parts[] = {
 	{
 		.name = "race-tables",
 		.what = "page tables that were in use are freed while they are read",
+		/* No helpers: those who isolate pages keep the collapse away. */
 		.body = tables_run,
-		.helpers = "reclaim advise",
 	},
 };
 

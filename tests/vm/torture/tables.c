@@ -42,7 +42,7 @@ static const char *const walk_names[NR_WALKS] = {
 /* Shared with the process that looks at this one from outside. */
 static struct tables {
 	unsigned long walks[NR_WALKS];
-	unsigned long collapsed, out, freed_huge, freed_swapped;
+	unsigned long collapsed, refused, out, freed_huge, freed_swapped;
 } *tables;
 
 static struct run *run;
@@ -178,8 +178,8 @@ static bool walk(struct walker *w)
 	default: ok = walk_touch(page);
 	}
 	__atomic_fetch_add(&tables->walks[kind], 1, __ATOMIC_RELAXED);
-	if (kind >= SMAPS)
-		usleep(below(&w->rng, 2000));
+	/* The one who frees has to come on, too. */
+	usleep(below(&w->rng, kind < SMAPS ? 400 : 4000));
 	return ok;
 }
 
@@ -210,6 +210,7 @@ static bool try_madvise(char *thp, int advice, const char *what)
 	       wrong(what, (thp - run->arena) / PAGE, errno);
 }
 
+/* Refused as long as somebody else holds one of the pages. */
 static bool collapse(char *thp)
 {
 	int i;
@@ -217,6 +218,7 @@ static bool collapse(char *thp)
 	for (i = 0; i < 20 && !stopped(); i++) {
 		if (!madvise(thp, THP, MADV_COLLAPSE))
 			return true;
+		tables->refused++;
 		usleep(1000);
 	}
 	return false;
@@ -304,8 +306,9 @@ static bool enough(void)
 {
 	unsigned int i;
 
-	say("%lu collapsed, %lu swapped out whole, freed %lu huge and %lu swapped out",
-	    tables->collapsed, tables->out, tables->freed_huge, tables->freed_swapped);
+	say("%lu rounds: %lu collapsed (refused %lu times), %lu swapped out whole", run->steps,
+	    tables->collapsed, tables->refused, tables->out);
+	say("  page tables freed: %lu huge, %lu swapped out", tables->freed_huge, tables->freed_swapped);
 	for (i = 0; i < NR_WALKS; i++)
 		say("  %-16s %lu", walk_names[i], tables->walks[i]);
 	/* What has not happened has not been tested. */
@@ -366,7 +369,9 @@ int tables_run(struct run *r)
 		}
 		nr++;
 	}
-	while (!run->failed && now() < end && (!opt.steps || run->steps < opt.steps)) {
+	/* On a busy machine it takes longer until anything has been tested. */
+	while (!run->failed && (now() < end || !tables->freed_swapped) &&
+	       (!opt.steps || run->steps < opt.steps)) {
 		if (!round_of(&rng))
 			break;
 		run->steps++;
