@@ -82,12 +82,17 @@ int page_seems_to_differ(const void *addr, uint64_t gen)
 	return differs(addr, gen, gen % 8, 8);
 }
 
+uint64_t page_gen_of_word(uint64_t word)
+{
+	return unmix64(word) ^ opt.seed;
+}
+
 bool page_gen(const void *addr, uint64_t *gen)
 {
 	*gen = 0;
 	if (page_differs(addr, 0) < 0)
 		return true;
-	*gen = unmix64(*(const volatile uint64_t *)addr) ^ opt.seed;
+	*gen = page_gen_of_word(*(const volatile uint64_t *)addr);
 	return page_differs(addr, *gen) < 0;
 }
 

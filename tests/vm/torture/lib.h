@@ -77,6 +77,8 @@ int page_differs(const void *addr, uint64_t gen);
 int page_seems_to_differ(const void *addr, uint64_t gen);
 /* The generation that a page seems to hold; false if it is none at all. */
 bool page_gen(const void *addr, uint64_t *gen);
+/* The generation of a page whose first word is this, which is not 0. */
+uint64_t page_gen_of_word(uint64_t word);
 
 /* ---- access that may fail ----------------------------------------------- */
 

@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #include "io.h"
 #include "model.h"
+#include "tables.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -524,6 +525,12 @@ static const struct part parts[] = {
 		.set_up = failing_requests,
 		.tear_down = machine_swap,
 		.no_pmd = true,
+	},
+	{
+		.name = "race-tables",
+		.what = "page tables that were in use are freed while they are read",
+		/* No helpers: those who isolate pages keep the collapse away. */
+		.body = tables_run,
 	},
 };
 
