@@ -183,18 +183,18 @@ int effect_kernel_hindrance(const struct policy *p, const struct config *config,
 	if (p->mode == MODE_PMD && swap_pmd->error < 0)
 		return say(ret, "this kernel has no swap_pmd, so THPs are split at swap-out; mode "
 				"= pmd only keeps cgroups out of zswap");
-	if (p->mode == MODE_PMD && swap_pmd->live == SWAP_PMD_NEVER &&
-	    will_be(config, host, SETTING_SWAP_PMD) == SWAP_PMD_NEVER)
+	if (p->mode == MODE_PMD && will_be(config, host, SETTING_SWAP_PMD) == SWAP_PMD_NEVER)
 		return say(
 			ret,
 			"mode = pmd needs swap-pmd = %sexclusive or always in [kernel]; swap_pmd "
-			"is never, so THPs are split at swap-out",
-			swap_pmd->words & 1U << SWAP_PMD_AUTO ? "auto, " : "");
-	if (p->mode == MODE_ZSWAP && zswap->error >= 0 && !zswap->live &&
-	    !will_be(config, host, SETTING_ZSWAP))
+			"%s never, so THPs are split at swap-out",
+			swap_pmd->words & 1U << SWAP_PMD_AUTO ? "auto, " : "",
+			swap_pmd->live == SWAP_PMD_NEVER ? "is" : "will be");
+	if (p->mode == MODE_ZSWAP && zswap->error >= 0 && !will_be(config, host, SETTING_ZSWAP))
 		return say(ret,
-			   "mode = zswap needs zswap = on in [kernel]; zswap is off, so nothing is "
+			   "mode = zswap needs zswap = on in [kernel]; zswap %s off, so nothing is "
 			   "compressed%s",
+			   zswap->live ? "will be" : "is",
 			   p->zswap_writeback
 				   ? ""
 				   : ", and what has zswap-writeback = no cannot swap at all");
