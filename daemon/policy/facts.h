@@ -58,7 +58,7 @@ struct cgroup_facts {
 	bool has_memory;     /* the memory controller is enabled for it */
 	unsigned int looked; /* bits of the settings that are known */
 	struct setting_facts of[N_CGROUP_SETTINGS];
-	bool has_swap_max;        /* it is known, and not max: */
+	bool has_swap_max; /* it is known, and not max: */
 	uint64_t swap_max;
 	struct counters counters; /* with mode = pmd */
 	uint64_t anon, shmem;     /* bytes; the same */

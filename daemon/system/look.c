@@ -103,8 +103,7 @@ static int visit_area(int root_fd, struct host_facts *h, const struct area *a)
 	h->swap_full &= a->free < h->pmd_size;
 	if (!h->swap_file && !(h->swap_file = strdup(a->name)))
 		return -ENOMEM;
-	if (!h->zram && strncmp(a->name, "/dev/zram", 9) == 0 &&
-	    !(h->zram = text_escaped(a->name)))
+	if (!h->zram && strncmp(a->name, "/dev/zram", 9) == 0 && !(h->zram = text_escaped(a->name)))
 		return -ENOMEM;
 	return 0;
 }
@@ -250,18 +249,14 @@ static uint64_t find_value(const char *text, const char *name)
 	return value ? strtoull(value, NULL, 10) : 0;
 }
 
-void cgroup_facts_parse_stat(struct cgroup_facts *f, const char *text)
-{
-	f->anon = find_value(text, "anon");
-	f->shmem = find_value(text, "shmem");
-}
-
 static void look_at_memory(int root_fd, struct cgroup_facts *f)
 {
 	char text[STAT_MAX];
 
-	if (cgroupfs_read_stat(root_fd, f->cgroup, text, &f->counters) >= 0)
-		cgroup_facts_parse_stat(f, text);
+	if (cgroupfs_read_stat(root_fd, f->cgroup, text, &f->counters) < 0)
+		return;
+	f->anon = find_value(text, "anon");
+	f->shmem = find_value(text, "shmem");
 }
 
 void look_at_processes(int root_fd, struct cgroup_facts *f)
