@@ -285,10 +285,13 @@ int decide_cgroup(const struct config *config, const struct state *state,
 		if (r > 0)
 			missing = order[i];
 	}
-	for (size_t i = 0; i < d.plan.n; i++)
+	for (size_t i = 0; i < d.plan.n; i++) {
 		if (d.plan.items[i].setting == SETTING_CGROUP_SWAP_MAX &&
-		    plan_item_writes(&d.plan.items[i]))
-			then.no_swap = d.plan.items[i].to == 0;
+		    plan_item_writes(&d.plan.items[i])) {
+			then.has_swap_max = true;
+			then.swap_max = d.plan.items[i].to;
+		}
+	}
 	/* A cgroup that is gone lacks nothing. */
 	if (r >= 0 && missing != N_SETTINGS &&
 	    (d.outcome == OUTCOME_OK || d.outcome == OUTCOME_NONE) && f->id)

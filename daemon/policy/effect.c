@@ -30,7 +30,7 @@ static bool is_scattered(const struct host_facts *host)
  */
 static bool has_no_whole_thps(const struct host_facts *host, const struct cgroup_facts *f)
 {
-	return host->thp_never || host->thp_pmd_never ||
+	return host->thp_never || host->thp_pmd_never || host->swap_full ||
 	       (host->swap_file && (host->no_file_slots || is_scattered(host))) || f->thp_disabled;
 }
 
@@ -43,9 +43,9 @@ enum effect effect_of(const struct host_facts *host, const struct effective *e,
 	bool compressed = zswap->error >= 0 && zswap->live && e->zswap_max > 0, whole;
 
 	/* What zswap has needs a slot, too. */
-	if (host->no_swap || !e->swap || (!compressed && !e->writeback))
+	if (host->no_swap || e->swap_max == 0 || (!compressed && !e->writeback))
 		return EFFECT_NONE;
-	whole = pmd->error >= 0 && !has_no_whole_thps(host, f) &&
+	whole = pmd->error >= 0 && !has_no_whole_thps(host, f) && e->swap_max >= host->pmd_size &&
 		(pmd->live == SWAP_PMD_ALWAYS || pmd->live == SWAP_PMD_AUTO ||
 		 (pmd->live == SWAP_PMD_EXCLUSIVE && !compressed));
 	if (compressed)
@@ -67,12 +67,15 @@ static int say(char **ret, const char *fmt, ...)
 }
 
 /* What to do so that a cgroup may swap again, and that lasts. */
-static int say_no_swap(char **ret, const char *cgroup, bool itself)
+static int say_swap_max(char **ret, uint64_t max, const char *cgroup, bool itself)
 {
 	const char *unit = unit_of_cgroup(cgroup);
 
-	return say(ret, "memory.swap.max is 0 in %s, so %s can be swapped; %s%s%s",
-		   itself ? "it" : cgroup, itself ? "nothing of it" : "nothing below it",
+	return say(ret, "memory.swap.max is %" PRIu64 " in %s, %s; %s%s%s", max,
+		   itself ? "it" : cgroup,
+		   max > 0  ? "too little for a THP, so THPs are split"
+		   : itself ? "so nothing of it can be swapped"
+			    : "so nothing below it can be swapped",
 		   unit ? "\"systemctl set-property " : "set it to max", unit ?: "",
 		   unit ? " MemorySwapMax=infinity\" sets it to max" : "");
 }
@@ -92,6 +95,9 @@ static int find_what_splits(const struct host_facts *host, const struct cgroup_f
 			   "THPs; make a new one with fallocate(1) while the file system has much "
 			   "free space",
 			   host->swap_file);
+	if (host->swap_full)
+		return say(ret, "no swap area has room for a whole THP, so THPs are split; see "
+				"mkswap(8) and swapon(8) for more");
 	if (host->thp_never)
 		return say(ret, "there are no THPs, as transparent_hugepage/enabled is never; say "
 				"\"echo madvise >/sys/kernel/mm/transparent_hugepage/enabled\", or "
@@ -118,6 +124,8 @@ int effect_hindrance(const struct policy *p, const struct host_facts *host,
 		     const struct above_facts *above, const struct cgroup_facts *f, bool settled,
 		     char **ret)
 {
+	uint64_t least;
+
 	*ret = NULL;
 	if (p->mode != MODE_PMD && p->mode != MODE_ZSWAP)
 		return 0;
@@ -127,10 +135,12 @@ int effect_hindrance(const struct policy *p, const struct host_facts *host,
 			   "and swapon(8)",
 			   p->mode == MODE_ZSWAP ? ", and what zswap has needs room there, too"
 						 : "");
-	if (f->no_swap)
-		return say_no_swap(ret, f->cgroup, true);
-	if (above->no_swap)
-		return say_no_swap(ret, above->no_swap, false);
+	/* Pages of zswap need no more than a slot each. */
+	least = p->mode == MODE_PMD ? host->pmd_size : 1;
+	if (f->has_swap_max && f->swap_max < least)
+		return say_swap_max(ret, f->swap_max, f->cgroup, true);
+	if (above->swap_max_of && above->swap_max < least)
+		return say_swap_max(ret, above->swap_max, above->swap_max_of, false);
 	if (p->mode == MODE_PMD)
 		return find_what_splits(host, f, ret);
 	if (settled && above->no_zswap)
@@ -173,18 +183,18 @@ int effect_kernel_hindrance(const struct policy *p, const struct config *config,
 	if (p->mode == MODE_PMD && swap_pmd->error < 0)
 		return say(ret, "this kernel has no swap_pmd, so THPs are split at swap-out; mode "
 				"= pmd only keeps cgroups out of zswap");
-	if (p->mode == MODE_PMD && swap_pmd->live == SWAP_PMD_NEVER &&
-	    will_be(config, host, SETTING_SWAP_PMD) == SWAP_PMD_NEVER)
+	if (p->mode == MODE_PMD && will_be(config, host, SETTING_SWAP_PMD) == SWAP_PMD_NEVER)
 		return say(
 			ret,
 			"mode = pmd needs swap-pmd = %sexclusive or always in [kernel]; swap_pmd "
-			"is never, so THPs are split at swap-out",
-			swap_pmd->words & 1U << SWAP_PMD_AUTO ? "auto, " : "");
-	if (p->mode == MODE_ZSWAP && zswap->error >= 0 && !zswap->live &&
-	    !will_be(config, host, SETTING_ZSWAP))
+			"%s never, so THPs are split at swap-out",
+			swap_pmd->words & 1U << SWAP_PMD_AUTO ? "auto, " : "",
+			swap_pmd->live == SWAP_PMD_NEVER ? "is" : "will be");
+	if (p->mode == MODE_ZSWAP && zswap->error >= 0 && !will_be(config, host, SETTING_ZSWAP))
 		return say(ret,
-			   "mode = zswap needs zswap = on in [kernel]; zswap is off, so nothing is "
+			   "mode = zswap needs zswap = on in [kernel]; zswap %s off, so nothing is "
 			   "compressed%s",
+			   zswap->live ? "will be" : "is",
 			   p->zswap_writeback
 				   ? ""
 				   : ", and what has zswap-writeback = no cannot swap at all");

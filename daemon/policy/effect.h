@@ -20,7 +20,8 @@ const char *effect_name(enum effect e);
 /* The effective values of a cgroup: the least of its own and of all above it. */
 struct effective {
 	uint64_t zswap_max;
-	bool writeback, swap;
+	bool writeback;
+	uint64_t swap_max;
 };
 
 /* How the THPs of a cgroup are swapped. */

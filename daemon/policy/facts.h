@@ -23,6 +23,7 @@ struct host_facts {
 	struct kernel_facts kernel[N_KERNEL_SETTINGS];
 	bool has_cgroups;              /* cgroup v2 is mounted */
 	bool no_swap, other_swap;      /* none at all; any that is no file */
+	bool swap_full;                /* no area has room for a whole THP */
 	char *swap_file;               /* the first area, if all are files; else NULL */
 	bool no_file_slots;            /* the kernel has no slots for whole THPs in files */
 	struct clusters clusters;      /* of all areas, if all are files; 0: not known */
@@ -33,10 +34,12 @@ struct host_facts {
 	bool default_no_writeback;
 };
 
-/* The nearest cgroup above one that lets nothing below it do something; NULL: none. */
+/* What cgroups above one let it do: the nearest that has 0 for a setting; NULL: none. */
 struct above_facts {
 	char *parent; /* of the cgroups that this is about, "" for the root; NULL: of none */
-	char *no_writeback, *no_swap, *no_zswap;
+	char *no_writeback, *no_zswap;
+	char *swap_max_of; /* the one with the least memory.swap.max; NULL: none has any */
+	uint64_t swap_max;
 };
 
 /* A setting of a cgroup, or of a unit that does not run and for which PID 1 has a value. */
@@ -55,7 +58,8 @@ struct cgroup_facts {
 	bool has_memory;     /* the memory controller is enabled for it */
 	unsigned int looked; /* bits of the settings that are known */
 	struct setting_facts of[N_CGROUP_SETTINGS];
-	bool no_swap;             /* memory.swap.max is 0 */
+	bool has_swap_max; /* it is known, and not max: */
+	uint64_t swap_max;
 	struct counters counters; /* with mode = pmd */
 	uint64_t anon, shmem;     /* bytes; the same */
 	bool thp_disabled;        /* by prctl(2), for a process in it */

@@ -113,16 +113,20 @@ static int get_policies(sd_bus *bus, const char *path, const char *interface, co
 			sd_bus_message *reply, void *userdata, sd_bus_error *error)
 {
 	const struct manager *m = userdata;
-	int r = sd_bus_message_open_container(reply, 'a', "(ssiu)");
+	_cleanup_free_ unsigned int *n = calloc(m->config->n_policies ?: 1, sizeof(*n));
+	int r = n ? sd_bus_message_open_container(reply, 'a', "(ssiu)") : -ENOMEM;
 
+	for (size_t i = 0; r >= 0 && i < cgroup_table_size(&m->cgroups); i++) {
+		const struct policy *p = cgroup_table_at(&m->cgroups, i)->policy;
+
+		if (p)
+			n[p->index]++;
+	}
 	for (size_t i = 0; r >= 0 && i < m->config->n_policies; i++) {
 		const struct policy *p = m->config->policies[i];
-		unsigned int n = 0;
 
-		for (size_t k = 0; k < cgroup_table_size(&m->cgroups); k++)
-			n += cgroup_table_at(&m->cgroups, k)->policy == p;
 		r = sd_bus_message_append(reply, "(ssiu)", p->name, mode_name(p->mode), p->priority,
-					  n);
+					  n[p->index]);
 	}
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }

@@ -25,7 +25,7 @@ static void on_pid1_reloaded(void *userdata)
 	manager_prepare_units(userdata);
 }
 
-void manager_disconnect(struct manager *m)
+static void disconnect(struct manager *m)
 {
 	pid1_free(TAKE_PTR(m->pid1));
 	m->bus = sd_bus_close_unref(m->bus);
@@ -45,7 +45,7 @@ static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error
 	struct manager *m = userdata;
 
 	log_notice("The connection to PID 1 was lost; trying to get it back");
-	manager_disconnect(m);
+	disconnect(m);
 	manager_arm(m->reconnect_timer, m->reconnect_usec);
 	return 0;
 }
@@ -117,7 +117,7 @@ int manager_connect(struct manager *m)
 	if (r >= 0 && !m->bus_is_private)
 		r = bus_export_by_name(m, m->bus);
 	if (r < 0) {
-		manager_disconnect(m);
+		disconnect(m);
 		return r;
 	}
 	if (!m->bus_is_private)
@@ -136,7 +136,7 @@ int manager_on_reconnect(sd_event_source *source, uint64_t usec, void *userdata)
 		manager_arm(m->reconnect_timer, RECONNECT_MIN_USEC);
 		return 0;
 	}
-	manager_disconnect(m);
+	disconnect(m);
 	r = manager_connect(m);
 	if (r >= 0) {
 		if (had_private && !m->bus_is_private) {

@@ -13,7 +13,6 @@
 
 /* 0 or a negative errno: -ENOENT or -ECONNREFUSED if neither is there. */
 int manager_connect(struct manager *m);
-void manager_disconnect(struct manager *m);
 
 /* Why it failed, in words. */
 const char *manager_explain_connect(int error);

@@ -116,12 +116,12 @@ int manager_on_prepare_timer(sd_event_source *source, uint64_t usec, void *userd
 	if (!p->active)
 		return 0;
 	if (!p->late)
-		manager_say(
-			m, REPORT_WARNING, &(struct log_fields){ .message_id = MESSAGE_DEGRADED },
-			"PID 1 is slow to answer: up to %zu units that do not run are not "
-			"prepared yet; that goes on, and one that starts before gets its policy "
-			"a moment later",
-			left);
+		manager_say(m, REPORT_WARNING,
+			    &(struct log_fields){ .message_id = MESSAGE_DEGRADED },
+			    "PID 1 is slow to answer: up to %zu units that do not run were not "
+			    "prepared in time; that goes on, and one that starts before gets its "
+			    "policy a moment later",
+			    left);
 	p->late = true;
 	manager_carry_out(m, &p->plan);
 	manager_arm(source, FLUSH_USEC);

@@ -118,12 +118,13 @@ static void finish_reload(struct manager *m, bool accepted)
 		start_reload(m);
 }
 
-/* A file that is moved away must not revert the host; an empty one says that it is meant. */
+/* What is moved away must not revert the host; an empty file says that it is meant. */
 static void check_presence(const struct manager *m, const struct config *c, struct report *report)
 {
-	bool before = m->config ? m->config->has_main_file : m->state.records.n > 0;
+	bool any_before = m->config ? m->config->n_files > 0 : m->state.records.n > 0;
+	bool file_before = m->config && m->config->has_main_file;
 
-	if (!c->has_main_file && before && (m->config || c->n_files == 0))
+	if ((any_before && c->n_files == 0) || (file_before && !c->has_main_file))
 		report_add(report, REPORT_ERROR, "/etc/pmdswapd.conf", 0,
 			   "is gone, and everything would be given back; if that is meant, make an "
 			   "empty file of that name");

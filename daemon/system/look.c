@@ -53,10 +53,30 @@ static void look_at_thp(int root_fd, struct host_facts *h)
 		       (!fs_exists(root_fd, path) || chooses(root_fd, path, "inherit"));
 }
 
-/* "FILENAME TYPE SIZE USED PRIORITY" below a line of headings; blanks in names are escaped. */
+/* A line of /proc/swaps: "FILENAME TYPE SIZE USED PRIORITY", blanks in names escaped. */
+struct area {
+	const char *name, *type;
+	uint64_t free; /* bytes */
+};
+
+static bool parse_area(char *line, struct area *a)
+{
+	char *rest = NULL, *size, *used;
+	uint64_t has, uses;
+
+	a->name = strtok_r(line, " \t", &rest);
+	a->type = a->name ? strtok_r(NULL, " \t", &rest) : NULL;
+	size = a->type ? strtok_r(NULL, " \t", &rest) : NULL;
+	used = size ? strtok_r(NULL, " \t", &rest) : NULL;
+	a->free = UINT64_MAX;
+	if (used && text_parse_number(size, &has) && text_parse_number(used, &uses))
+		a->free = has > uses ? (has - uses) << 10 : 0;
+	return a->type;
+}
+
+/* Each area, below a line of headings. */
 static int visit_areas(int root_fd,
-		       int (*visit)(int root_fd, struct host_facts *h, const char *name,
-				    const char *type),
+		       int (*visit)(int root_fd, struct host_facts *h, const struct area *a),
 		       struct host_facts *h)
 {
 	char text[16384], *save = NULL;
@@ -67,31 +87,35 @@ static int visit_areas(int root_fd,
 	h->no_swap = true;
 	strtok_r(text, "\n", &save);
 	for (char *line; r >= 0 && (line = strtok_r(NULL, "\n", &save));) {
-		char *rest = NULL, *name = strtok_r(line, " \t", &rest);
-		const char *type = name ? strtok_r(NULL, " \t", &rest) : NULL;
+		struct area area;
 
-		if (!type)
+		if (!parse_area(line, &area))
 			continue;
 		h->no_swap = false;
-		r = visit(root_fd, h, name, type);
+		r = visit(root_fd, h, &area);
 	}
 	return r;
 }
 
-static int visit_area(int root_fd, struct host_facts *h, const char *name, const char *type)
+static int visit_area(int root_fd, struct host_facts *h, const struct area *a)
 {
-	h->other_swap |= strcmp(type, "file") != 0;
-	if (!h->swap_file && !(h->swap_file = strdup(name)))
+	h->other_swap |= strcmp(a->type, "file") != 0;
+	h->swap_full &= a->free < h->pmd_size;
+	if (!h->swap_file && !(h->swap_file = strdup(a->name)))
 		return -ENOMEM;
-	if (!h->zram && strncmp(name, "/dev/zram", 9) == 0 && !(h->zram = text_escaped(name)))
+	if (!h->zram && strncmp(a->name, "/dev/zram", 9) == 0 && !(h->zram = text_escaped(a->name)))
 		return -ENOMEM;
 	return 0;
 }
 
 static int look_at_swap(int root_fd, struct host_facts *h)
 {
-	int r = visit_areas(root_fd, visit_area, h);
+	int r;
 
+	h->swap_full = true;
+	r = visit_areas(root_fd, visit_area, h);
+	/* Without any, or any to see, that is not what is wrong. */
+	h->swap_full &= h->swap_file != NULL;
 	if (h->other_swap)
 		free(TAKE_PTR(h->swap_file));
 	/*
@@ -102,10 +126,10 @@ static int look_at_swap(int root_fd, struct host_facts *h)
 	return r;
 }
 
-static int visit_file(int root_fd, struct host_facts *h, const char *name, const char *type)
+static int visit_file(int root_fd, struct host_facts *h, const struct area *a)
 {
 	/* Of several files it is all or nothing. */
-	if (swap_file_clusters(root_fd, name, h->pmd_size, &h->clusters))
+	if (swap_file_clusters(root_fd, a->name, h->pmd_size, &h->clusters))
 		return 0;
 	h->clusters = (struct clusters){};
 	return -ENODATA;
@@ -140,7 +164,7 @@ void above_facts_clear(struct above_facts *a)
 {
 	free(a->parent);
 	free(a->no_writeback);
-	free(a->no_swap);
+	free(a->swap_max_of);
 	free(a->no_zswap);
 	*a = (struct above_facts){};
 }
@@ -154,6 +178,19 @@ static int note_zero(int root_fd, const char *cgroup, enum setting s, char **ret
 		return 0;
 	*ret = strdup(cgroup);
 	return *ret ? 0 : -ENOMEM;
+}
+
+static int note_swap_max(int root_fd, const char *cgroup, struct above_facts *a)
+{
+	uint64_t value;
+
+	if (cgroupfs_read(root_fd, cgroup, SETTING_CGROUP_SWAP_MAX, &value) < 0 ||
+	    value >= (a->swap_max_of ? a->swap_max : LIMIT_MAX))
+		return 0;
+	free(a->swap_max_of);
+	a->swap_max_of = strdup(cgroup);
+	a->swap_max = value;
+	return a->swap_max_of ? 0 : -ENOMEM;
 }
 
 int look_above(int root_fd, const char *cgroup, struct above_facts *a)
@@ -182,7 +219,7 @@ int look_above(int root_fd, const char *cgroup, struct above_facts *a)
 		name = *path ? path : "/";
 		r = note_zero(root_fd, name, SETTING_CGROUP_ZSWAP_WRITEBACK, &a->no_writeback);
 		if (r >= 0)
-			r = note_zero(root_fd, name, SETTING_CGROUP_SWAP_MAX, &a->no_swap);
+			r = note_swap_max(root_fd, name, a);
 		if (r >= 0)
 			r = note_zero(root_fd, name, SETTING_CGROUP_ZSWAP_MAX, &a->no_zswap);
 	}
@@ -212,18 +249,14 @@ static uint64_t find_value(const char *text, const char *name)
 	return value ? strtoull(value, NULL, 10) : 0;
 }
 
-void cgroup_facts_parse_stat(struct cgroup_facts *f, const char *text)
-{
-	f->anon = find_value(text, "anon");
-	f->shmem = find_value(text, "shmem");
-}
-
 static void look_at_memory(int root_fd, struct cgroup_facts *f)
 {
 	char text[STAT_MAX];
 
-	if (cgroupfs_read_stat(root_fd, f->cgroup, text, &f->counters) >= 0)
-		cgroup_facts_parse_stat(f, text);
+	if (cgroupfs_read_stat(root_fd, f->cgroup, text, &f->counters) < 0)
+		return;
+	f->anon = find_value(text, "anon");
+	f->shmem = find_value(text, "shmem");
 }
 
 void look_at_processes(int root_fd, struct cgroup_facts *f)
@@ -249,12 +282,10 @@ void look_at_processes(int root_fd, struct cgroup_facts *f)
 
 void look_at_effect(int root_fd, enum mode mode, struct cgroup_facts *f)
 {
-	uint64_t value;
-
 	if (mode != MODE_PMD && mode != MODE_ZSWAP)
 		return;
-	if (cgroupfs_read(root_fd, f->cgroup, SETTING_CGROUP_SWAP_MAX, &value) >= 0)
-		f->no_swap = value == 0;
+	f->has_swap_max =
+		cgroupfs_read(root_fd, f->cgroup, SETTING_CGROUP_SWAP_MAX, &f->swap_max) >= 0;
 	if (mode == MODE_PMD)
 		look_at_memory(root_fd, f);
 }
@@ -398,16 +429,15 @@ int look_and_decide_stopped(int root_fd, const struct config *config, const stru
 
 bool look_effective(int root_fd, const char *cgroup, struct effective *ret)
 {
-	uint64_t swap = LIMIT_MAX, writeback = 1;
+	uint64_t writeback = 1;
 	bool known;
 
 	/* A cgroup without limits has none. */
-	ret->zswap_max = LIMIT_MAX;
+	ret->zswap_max = ret->swap_max = LIMIT_MAX;
 	known = cgroupfs_read_effective(root_fd, cgroup, SETTING_CGROUP_ZSWAP_MAX, &ret->zswap_max,
 					NULL) >= 0;
 	cgroupfs_read_effective(root_fd, cgroup, SETTING_CGROUP_ZSWAP_WRITEBACK, &writeback, NULL);
-	cgroupfs_read_effective(root_fd, cgroup, SETTING_CGROUP_SWAP_MAX, &swap, NULL);
+	cgroupfs_read_effective(root_fd, cgroup, SETTING_CGROUP_SWAP_MAX, &ret->swap_max, NULL);
 	ret->writeback = writeback;
-	ret->swap = swap > 0;
 	return known;
 }

@@ -59,8 +59,6 @@ int look_and_decide_stopped(int root_fd, const struct config *config, const stru
 			    const struct match *match, const struct pid1_unit *unit,
 			    struct plan *plan, char **ret_alias);
 
-/* Take from the text of memory.stat what tells whether THPs of a cgroup can stay whole. */
-void cgroup_facts_parse_stat(struct cgroup_facts *f, const char *text);
 void cgroup_facts_clear(struct cgroup_facts *f);
 
 /* The values in force for a cgroup. False if the kernel has none of them for it. */

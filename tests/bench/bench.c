@@ -49,44 +49,11 @@ static void prefixed(const char *prefix, const char *name, double value)
 	result(whole, value);
 }
 
-const char *swap_device(void)
-{
-	static char device[64];
-	FILE *swaps;
-
-	if (device[0])
-		return device;
-	swaps = fopen("/proc/swaps", "re");
-	if (!swaps || fscanf(swaps, "%*[^\n] %63s", device) != 1 || device[0] != '/')
-		errx(1, "there is no swap device: tests/vm/run --swap disk or zram makes one");
-	fclose(swaps);
-	return device;
-}
-
-/* Reads that the swap device completed, and the sectors of 512 bytes that they brought. */
-static void device_reads(long long *reads, long long *sectors)
-{
-	char path[128];
-	FILE *stat;
-
-	snprintf(path, sizeof(path), "/sys/block/%s/stat", strrchr(swap_device(), '/') + 1);
-	stat = fopen(path, "re");
-	if (!stat || fscanf(stat, "%lld %*d %lld", reads, sectors) != 2)
-		err(1, "%s", path);
-	fclose(stat);
-}
-
-double cpu_seconds(const struct rusage *usage)
-{
-	return usage->ru_utime.tv_sec + usage->ru_utime.tv_usec / 1e6 +
-	       usage->ru_stime.tv_sec + usage->ru_stime.tv_usec / 1e6;
-}
-
 void started(struct stretch *stretch)
 {
 	struct rusage usage;
 
-	device_reads(&stretch->reads, &stretch->sectors);
+	read_device(&stretch->device);
 	stretch->zswpin = value_in("/proc/vmstat", "zswpin");
 	stretch->split = value_in("/proc/vmstat", "thp_split_pmd_swap");
 	getrusage(RUSAGE_SELF, &usage);
@@ -99,20 +66,20 @@ void started(struct stretch *stretch)
 void finished(struct stretch *stretch, const char *prefix)
 {
 	struct rusage usage;
-	long long reads, sectors;
+	struct device device;
+	long long reads;
 
 	stretch->seconds = now() - stretch->start;
 	getrusage(RUSAGE_SELF, &usage);
-	device_reads(&reads, &sectors);
-	reads -= stretch->reads;
-	sectors -= stretch->sectors;
+	read_device(&device);
+	reads = device.reads - stretch->device.reads;
 	prefixed(prefix, "seconds", stretch->seconds);
 	prefixed(prefix, "cpu_seconds", cpu_seconds(&usage) - stretch->cpu);
 	prefixed(prefix, "faults", usage.ru_minflt + usage.ru_majflt - stretch->minor - stretch->major);
 	prefixed(prefix, "major_faults", usage.ru_majflt - stretch->major);
 	prefixed(prefix, "device_reads", reads);
-	prefixed(prefix, "device_read_kib", reads ? sectors / 2.0 / reads : 0);
-	prefixed(prefix, "read_mib", sectors / 2048.0);
+	prefixed(prefix, "device_read_kib", reads ? (device.read_mib - stretch->device.read_mib) * 1024 / reads : 0);
+	prefixed(prefix, "read_mib", device.read_mib - stretch->device.read_mib);
 	if (stretch->zswpin >= 0)
 		prefixed(prefix, "zswpin", value_in("/proc/vmstat", "zswpin") - stretch->zswpin);
 	/* Base does not have this one. */
@@ -186,47 +153,6 @@ void counters_result(const struct counters *counters)
 			result(counters->sum[i].name, counters->sum[i].value);
 }
 
-void read_line(const char *path, char *line, size_t size)
-{
-	FILE *file = fopen(path, "re");
-
-	if (!file || !fgets(line, size, file))
-		err(1, "%s", path);
-	line[strcspn(line, "\n")] = '\0';
-	fclose(file);
-}
-
-long long number_in(const char *path)
-{
-	char line[64];
-
-	read_line(path, line, sizeof(line));
-	return strtoll(line, NULL, 10);
-}
-
-void write_line(const char *path, const char *line)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, line, strlen(line)) != (ssize_t)strlen(line))
-		err(1, "%s", path);
-	close(fd);
-}
-
-void limit_memory(size_t bytes)
-{
-	char path[PATH_MAX], line[32];
-
-	cgroup_file(path, "memory.max");
-	snprintf(line, sizeof(line), "%zu", bytes);
-	write_line(path, line);
-}
-
-double huge_percent(const struct area *area)
-{
-	return 100.0 * huge_kib() * 1024 / area->bytes;
-}
-
 /* What of @area is in memory, or in the swap cache. */
 static long long resident_kib(const struct area *area)
 {
@@ -240,12 +166,6 @@ static long long resident_kib(const struct area *area)
 			pages += resident[i] & 1;
 	}
 	return pages * (long long)PAGE_SIZE / 1024;
-}
-
-void check_huge(double percent)
-{
-	if (percent < 95)
-		errx(1, "only %.0f%% of the memory became huge (too little free memory?)", percent);
 }
 
 double swap_out_cold(const struct area *area)
@@ -319,15 +239,6 @@ double device_seconds(const struct area *area, size_t chunk, size_t step)
 	free(buffer);
 	free(entries);
 	return seconds;
-}
-
-void *locked(size_t bytes)
-{
-	void *table = calloc(1, bytes);
-
-	if (!table || mlock(table, bytes))
-		err(1, "cannot lock %zu bytes", bytes);
-	return table;
 }
 
 static int compare(const void *a, const void *b)

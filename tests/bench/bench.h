@@ -6,9 +6,7 @@
 #ifndef BENCH_H
 #define BENCH_H
 
-#include "../lib/thp.h"
-
-#include <sys/resource.h>
+#include "shared.h"
 
 struct options {
 	size_t bytes;		/* of memory to work on */
@@ -35,18 +33,12 @@ struct stretch {
 	double start, seconds;
 	double cpu;
 	long minor, major;
-	long long reads, sectors;
+	struct device device;
 	long long zswpin, split;
 };
 
 void started(struct stretch *stretch);
 void finished(struct stretch *stretch, const char *prefix);
-
-/* User and system time. */
-double cpu_seconds(const struct rusage *usage);
-
-/* The path of the device that is swapped to, such as /dev/vdc. */
-const char *swap_device(void);
 
 /* Counters of /proc/vmstat about swap, and faults, of this process and children that it waited for. */
 #define MAX_COUNTERS	64
@@ -67,19 +59,6 @@ void counters_stop(struct counters *counters);
 /* Add them to the result by their names. Only what moved, but for faults, pswpin and pswpout. */
 void counters_result(const struct counters *counters);
 
-/* The number in the file @path. */
-long long number_in(const char *path);
-
-/* The first line of the file @path, without its end. */
-void read_line(const char *path, char *line, size_t size);
-void write_line(const char *path, const char *line);
-
-/* Set memory.max of the cgroup of this process. */
-void limit_memory(size_t bytes);
-
-/* End the program if only @percent of memory became huge, and that is less than 95. */
-void check_huge(double percent);
-
 /*
  * Swap @area out, and out of the swap cache too. The seconds that MADV_PAGEOUT took. Ends the program
  * if less than 99% went out.
@@ -99,15 +78,9 @@ void make_swapped(struct area *area, size_t bytes, const char *prefix);
  */
 double device_seconds(const struct area *area, size_t chunk, size_t step);
 
-/* @bytes that stay in memory, zeroed: for tables that must not fault in while something else does. */
-void *locked(size_t bytes);
-
 /* Median of @count numbers, which are sorted by this. */
 double median(double *numbers, size_t count);
 double least(const double *numbers, size_t count);
-
-/* Percent of @area's size that is mapped huge in this process. */
-double huge_percent(const struct area *area);
 
 /* The benchmarks: those of one file in one group. */
 void swap_in_sequential(const struct options *options);

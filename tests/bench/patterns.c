@@ -12,7 +12,6 @@
 
 #include <err.h>
 #include <fcntl.h>
-#include <math.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,15 +24,6 @@
 #define WORDS		(PAGE_SIZE / sizeof(uint64_t))
 /* Looks at how much of each THP is present, spread evenly over what is measured. */
 #define LOOKS		16
-
-/* The finalizer of splitmix64. */
-static uint64_t mix(uint64_t x)
-{
-	x += 0x9e3779b97f4a7c15;
-	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
-	x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
-	return x ^ (x >> 31);
-}
 
 /* A random number below @limit, from @state, which moves on. */
 static uint64_t below(uint64_t *state, uint64_t limit)
@@ -119,30 +109,17 @@ static struct list every(size_t pages, size_t step)
 	return list;
 }
 
-/* @count reads by Zipf's law with theta 0.99, of pages that are ranked as @ranking lists them. */
+/* @count reads by Zipf's law, of pages that are ranked as @ranking lists them. */
 static struct list zipf(const struct list *ranking, size_t count, uint64_t *random)
 {
 	struct list list = new_list(count);
-	double *sums = malloc(ranking->count * sizeof(*sums)), sum = 0;
+	double *sums = malloc(ranking->count * sizeof(*sums));
 
 	if (!sums)
 		errx(1, "no memory");
-	for (size_t i = 0; i < ranking->count; i++)
-		sums[i] = sum += pow(i + 1, -0.99);
-	for (size_t i = 0; i < count; i++) {
-		double wanted = below(random, 1UL << 53) / (double)(1UL << 53) * sum;
-		size_t low = 0, high = ranking->count - 1;
-
-		while (low < high) {
-			size_t middle = (low + high) / 2;
-
-			if (sums[middle] > wanted)
-				high = middle;
-			else
-				low = middle + 1;
-		}
-		list.pages[i] = ranking->pages[low];
-	}
+	zipf_sums(sums, ranking->count);
+	for (size_t i = 0; i < count; i++)
+		list.pages[i] = ranking->pages[zipf_rank(sums, ranking->count, below(random, 1UL << 53) * 0x1p-53)];
 	free(sums);
 	return list;
 }

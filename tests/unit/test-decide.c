@@ -190,7 +190,7 @@ static void test_effect(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct host_facts host = {};
-		const struct effective e = { rows[i].zswap_max, rows[i].writeback, true };
+		const struct effective e = { rows[i].zswap_max, rows[i].writeback, LIMIT_MAX };
 		const struct cgroup_facts f = {};
 
 		host.kernel[SETTING_SWAP_PMD].live = rows[i].swap_pmd;
@@ -202,8 +202,8 @@ static void test_effect(void **state)
 
 static void test_what_splits_thps(void **state)
 {
-	const struct effective e = { 0, true, true };
-	struct host_facts host = {};
+	struct effective e = { 0, true, LIMIT_MAX };
+	struct host_facts host = { .pmd_size = 2 << 20 };
 	struct cgroup_facts f = {};
 
 	host.kernel[SETTING_SWAP_PMD].live = SWAP_PMD_ALWAYS;
@@ -218,6 +218,13 @@ static void test_what_splits_thps(void **state)
 	host.clusters.whole = 1;
 	assert_int_equal(effect_of(&host, &e, &f), EFFECT_PMD);
 	host.no_file_slots = true;
+	assert_int_equal(effect_of(&host, &e, &f), EFFECT_SPLIT);
+	host.no_file_slots = false;
+	e.swap_max = host.pmd_size - 4096;
+	assert_int_equal(effect_of(&host, &e, &f), EFFECT_SPLIT);
+	e.swap_max = host.pmd_size;
+	assert_int_equal(effect_of(&host, &e, &f), EFFECT_PMD);
+	host.swap_full = true;
 	assert_int_equal(effect_of(&host, &e, &f), EFFECT_SPLIT);
 	host.no_swap = true;
 	assert_int_equal(effect_of(&host, &e, &f), EFFECT_NONE);
@@ -238,9 +245,10 @@ static void expect_hindrance(const struct policy *p, const struct host_facts *ho
 static void test_each_hindrance_has_its_sentence(void **state)
 {
 	const struct policy pmd = { .mode = MODE_PMD }, zswap = { .mode = MODE_ZSWAP };
-	const struct above_facts none = {}, no_swap = { .no_swap = (char *)"/a.slice" },
+	const struct above_facts none = {}, no_swap = { .swap_max = 0, .swap_max_of = (char *)"/a.slice" },
+				 little = { .swap_max = 4096, .swap_max_of = (char *)"/a.slice" },
 				 no_zswap = { .no_zswap = (char *)"/b" };
-	const struct host_facts fine = {}, without = { .no_swap = true },
+	const struct host_facts fine = { .pmd_size = 2 << 20 }, full = { .swap_full = true }, without = { .no_swap = true },
 				file = { .swap_file = (char *)"/swap", .no_file_slots = true },
 				scattered = { .swap_file = (char *)"/swap", .clusters = { 8, 0 } },
 				zram = { .zram = (char *)"/dev/zram0",
@@ -253,6 +261,10 @@ static void test_each_hindrance_has_its_sentence(void **state)
 	expect_hindrance(&zswap, &without, &none, &f, "zswap has needs room there, too");
 	expect_hindrance(&pmd, &fine, &no_swap, &f,
 			 "systemctl set-property a.slice MemorySwapMax=infinity");
+	expect_hindrance(&pmd, &fine, &little, &f, "memory.swap.max is 4096 in /a.slice, too little for a THP");
+	expect_hindrance(&zswap, &fine, &little, &f, NULL);
+	expect_hindrance(&pmd, &full, &none, &f, "no swap area has room for a whole THP");
+	expect_hindrance(&zswap, &full, &none, &f, NULL);
 	expect_hindrance(&zswap, &fine, &no_zswap, &f, "memory.zswap.max is 0 in /b");
 	expect_hindrance(&pmd, &fine, &no_zswap, &f, NULL);
 	expect_hindrance(&pmd, &file, &none, &f, "all swap is in files (/swap)");
@@ -268,7 +280,10 @@ static void test_each_hindrance_has_its_sentence(void **state)
 	f.shmem = 64 << 20;
 	f.anon = 2 << 20;
 	expect_hindrance(&pmd, &fine, &none, &f, "64 MiB of its memory is shared");
-	f.no_swap = true;
+	f.has_swap_max = true;
+	f.swap_max = 8192;
+	expect_hindrance(&pmd, &fine, &none, &f, "memory.swap.max is 8192 in it, too little");
+	f.swap_max = 0;
 	expect_hindrance(&pmd, &fine, &none, &f, "memory.swap.max is 0 in it");
 }
 

@@ -10,16 +10,14 @@
  *   ordered  data that compresses to about a quarter, read page by page, again and again
  */
 #define _GNU_SOURCE
-#include "../../lib/thp.h"
+#include "../shared.h"
 
 #include <err.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define WORDS	(PAGE_SIZE / sizeof(uint64_t))
@@ -30,21 +28,10 @@ static uint64_t state = 1;
 
 static uint64_t next_random(void)
 {
-	uint64_t x = state += 0x9e3779b97f4a7c15;
+	uint64_t random = mix(state);
 
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
-	x = (x ^ x >> 27) * 0x94d049bb133111eb;
-	return x ^ x >> 31;
-}
-
-/* Memory that is neither swapped nor in the way of what is. */
-static void *locked(size_t bytes)
-{
-	void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (memory == MAP_FAILED || mlock(memory, bytes))
-		err(1, "%zu bytes", bytes);
-	return memory;
+	state += SPLITMIX_STEP;
+	return random;
 }
 
 static uint64_t sum_of(size_t page)
@@ -67,60 +54,35 @@ static void fill(bool compresses)
 		((uint64_t *)area.memory)[i] = next_random();
 }
 
-/* Zipf 0.99: the share of the accesses that go to the pages up to each rank, and the page of a rank. */
-static double *share;
+/* Of Zipf's law, and the page of each rank. */
+static double *sums_of_ranks;
 static uint32_t *page_of;
 
 static void prepare_zipf(void)
 {
-	double sum = 0;
-
-	share = locked(pages * sizeof(*share));
+	sums_of_ranks = locked(pages * sizeof(*sums_of_ranks));
+	zipf_sums(sums_of_ranks, pages);
 	page_of = locked(pages * sizeof(*page_of));
 	for (size_t i = 0; i < pages; i++) {
 		size_t j = next_random() % (i + 1);
 
-		sum += 1 / pow(i + 1, 0.99);
-		share[i] = sum;
 		page_of[i] = page_of[j];
 		page_of[j] = i;
 	}
-	for (size_t i = 0; i < pages; i++)
-		share[i] /= sum;
 }
 
-static size_t zipf(void)
+static size_t next_of_zipf(void)
 {
-	double at = (next_random() >> 11) * 0x1p-53;
-	size_t low = 0, high = pages - 1;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (share[middle] < at)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return page_of[low];
+	return page_of[zipf_rank(sums_of_ranks, pages, (next_random() >> 11) * 0x1p-53)];
 }
 
-static void set_limit(size_t bytes)
+/* The program itself comes on top. */
+static void limit_data(size_t bytes)
 {
 	char path[PATH_MAX];
-	FILE *file;
-	long long now_there;
 
 	cgroup_file(path, "memory.current");
-	file = fopen(path, "re");
-	if (!file || fscanf(file, "%lld", &now_there) != 1)
-		err(1, "%s", path);
-	fclose(file);
-	cgroup_file(path, "memory.max");
-	file = fopen(path, "we");
-	/* The program itself comes on top. */
-	if (!file || fprintf(file, "%lld", now_there - (long long)area.bytes + (long long)bytes) < 0 || fclose(file))
-		err(1, "%s", path);
+	limit_memory(number_in(path) - area.bytes + bytes);
 }
 
 /* Counters before and after, by the names that they have in the result. */
@@ -131,7 +93,7 @@ static const char *const names[] = {
 
 struct reading {
 	long long counters[COUNTERS];
-	long long device[8];
+	struct device device;
 	double seconds, cpu;
 };
 
@@ -139,23 +101,14 @@ static struct reading take_reading(void)
 {
 	struct reading r = { 0 };
 	struct rusage usage;
-	char path[PATH_MAX], device[64];
-	FILE *file = fopen("/proc/swaps", "re");
+	char path[PATH_MAX];
 
-	if (!file || fscanf(file, "%*[^\n] %63s", device) != 1)
-		errx(1, "there is no swap");
-	fclose(file);
-	snprintf(path, sizeof(path), "/sys/block/%s/stat", strrchr(device, '/') + 1);
-	file = fopen(path, "re");
-	for (size_t i = 0; i < 8; i++)
-		if (!file || fscanf(file, "%lld", &r.device[i]) != 1)
-			err(1, "%s", path);
-	fclose(file);
+	read_device(&r.device);
 	cgroup_file(path, "memory.stat");
 	for (size_t i = 0; i < COUNTERS; i++)
 		r.counters[i] = value_in(path, names[i]);
 	getrusage(RUSAGE_SELF, &usage);
-	r.cpu = usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+	r.cpu = cpu_seconds(&usage);
 	r.seconds = now();
 	return r;
 }
@@ -179,16 +132,15 @@ int main(int argc, char **argv)
 	sums = locked(pages * sizeof(*sums));
 	prepare_zipf();
 	fill(hot || ordered);
-	if (huge_kib() * 1024 < (long long)(area.bytes / 100 * 95))
-		errx(1, "only %lld KiB are huge", huge_kib());
+	check_huge(huge_percent(&area));
 	for (size_t page = 0; page < pages; page++)
 		sums[page] = sum_of(page);
-	set_limit(area.bytes / 100 * percent);
+	limit_data(area.bytes / 100 * percent);
 
 	for (int measured = 0; measured < 2; measured++) {
 		before = take_reading();
 		for (size_t i = 0; i < accesses; i++) {
-			size_t page = ordered ? i % pages : zipf();
+			size_t page = ordered ? i % pages : next_of_zipf();
 
 			if (sum_of(page) != sums[page])
 				errx(1, "page %zu came back damaged", page);
@@ -198,8 +150,9 @@ int main(int argc, char **argv)
 
 	printf("{\"seconds\": %.3f, \"cpu_seconds\": %.3f, \"device_reads\": %lld, \"device_read_mib\": %.1f, "
 	       "\"device_writes\": %lld, \"device_written_mib\": %.1f", after.seconds - before.seconds,
-	       after.cpu - before.cpu, after.device[0] - before.device[0], (after.device[2] - before.device[2]) / 2048.0,
-	       after.device[4] - before.device[4], (after.device[6] - before.device[6]) / 2048.0);
+	       after.cpu - before.cpu, after.device.reads - before.device.reads,
+	       after.device.read_mib - before.device.read_mib, after.device.writes - before.device.writes,
+	       after.device.written_mib - before.device.written_mib);
 	for (size_t i = 0; i < COUNTERS; i++)
 		printf(", \"%s\": %lld", names[i], after.counters[i] - before.counters[i]);
 	cgroup_file(path, "memory.stat");

@@ -94,7 +94,12 @@ for round in 1 2 3 4 5 6 7 8; do
 	wait $!
 	# So many starts in so short a time are too many for systemd.
 	systemctl reset-failed pmdswapd
-	soon pmdswapctl verify >/dev/null || echo "# not in line after round $round"
+	if ! soon pmdswapctl verify >/dev/null; then
+		echo "# not in line after round $round; of data.service there are the record and what PID 1 keeps:"
+		grep -hF data.service /run/pmdswapd/state | sed 's/^/# /'
+		grep -H . /run/systemd/{system.control,transient}/data.service.d/*.conf 2>/dev/null | sed 's/^/# /'
+		ls /run/pmdswapd | sed 's/^/# /'
+	fi
 done
 check "after each kill it came back and applied everything" soon pmdswapctl verify
 kill_daemon
