@@ -6,8 +6,9 @@ report.py figures DIR CASE        a line for each figure of the case
 report.py losses DIR CASE...      a line for each figure that lost more than 5% to the base
 report.py files DIR CASE...       write table.md, results.json and the plots to DIR
 
-DIR has the results of each case in CASE.results, lines of WORD, KIND and fields with tabs between; KIND is "figure" with
-name, value and unit. A ratio is how many times better than the base: of the medians of all repeats. Where the repeats of
+DIR has the results of each case in CASE.base.results and CASE.patched.results, lines of WORD, KIND and fields with tabs
+between; KIND is "figure" with name, value and unit, and "how" with the options of the run: those of another kind of run than
+the last are left out. A ratio is how many times better than the base: of the medians of all repeats. Where the repeats of
 one overlap with those of the other, nothing is won or lost.
 """
 
@@ -28,17 +29,22 @@ DATABASES = {"mariadb": "MariaDB", "postgres": "PostgreSQL", "redis": "redis"}
 
 def read(directory, case):
     """Unit and values of each figure, by word: in the order in which they came."""
-    figures = {}
-    path = directory / f"{case}.results"
-    if not path.exists():
-        sys.exit(f"{path}: no such file")
-    for line in path.read_text(encoding="utf-8").splitlines():
-        word, kind, *fields = line.split("\t")
-        if kind != "figure":
-            continue
-        name, value, unit = (*fields, "")[:3]
-        figure = figures.setdefault(name, {"unit": unit, "values": {}})
-        figure["values"].setdefault(word, []).append(float(value))
+    figures, last = {}, None
+    paths = [directory / f"{case}.{role}.results" for role in ("base", "patched")]
+    paths = sorted((path for path in paths if path.exists()), key=lambda path: path.stat().st_mtime, reverse=True)
+    if not paths:
+        sys.exit(f"{directory} has no results of {case}")
+    for path in paths:
+        for text in path.read_text(encoding="utf-8").splitlines():
+            word, kind, *fields = text.split("\t")
+            if kind == "how":
+                last = last or fields
+                if fields != last:
+                    break
+            if kind == "figure":
+                name, value, unit = (*fields, "")[:3]
+                figure = figures.setdefault(name, {"unit": unit, "values": {}})
+                figure["values"].setdefault(word, []).append(float(value))
     return figures
 
 
