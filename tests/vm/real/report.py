@@ -144,7 +144,7 @@ def plot(cases):
     program = [bench.block("data", lines), 'set title "Databases: how many times better than without the series" noenhanced',
                'set ylabel "times"', "set style data histogram", "set style histogram cluster gap 1",
                "set style fill solid 0.9 noborder", "set grid ytics", "set key outside top right",
-               "set xtics rotate by -35 font ',9' noenhanced", "set bmargin 10", "set rmargin 12", "set logscale y 2", "set format y '%g'",
+               "set xtics rotate by -35 font ',9' noenhanced", "set bmargin 10", "set rmargin 16", "set logscale y 2", "set format y '%g'",
                "set arrow 1 from graph 0, first 1 to graph 1, first 1 nohead linecolor '#404040' front",
                "plot " + ", ".join(f'$data using {i + 2}{":xtic(1)" if i == 0 else ""} title "{word}" linecolor "{colours[word]}"'
                                    for i, word in enumerate(used))]
