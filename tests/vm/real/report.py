@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 import report as bench  # noqa: E402  pylint: disable=wrong-import-position
 
