@@ -178,7 +178,13 @@ static int print_rows(struct top *t, size_t lines, size_t width)
 	return table_print(&table, width);
 }
 
-static void print_system(const struct top *t)
+/* A remark in one line, which is cut if it is too long. */
+static void print_remark(const char *text, size_t width)
+{
+	printf("%.*s\n", width ? (int)width : (int)strlen(text), text);
+}
+
+static void print_system(const struct top *t, size_t width)
 {
 	static const struct {
 		const char *label;
@@ -191,7 +197,9 @@ static void print_system(const struct top *t)
 		{ "SWAP", COUNTER_SWAP },
 	};
 
-	printf("system:");
+	char line[256] = "system:";
+	size_t used = strlen(line);
+
 	for (size_t i = 0; i < ARRAY_SIZE(shown); i++) {
 		enum counter c = shown[i].counter;
 		double rate = c < N_EVENT_COUNTERS
@@ -199,18 +207,13 @@ static void print_system(const struct top *t)
 				      : -1;
 		char text[FORMAT_MAX];
 
-		printf("  %s %s", shown[i].label,
-		       format_counter_short(&t->cgroups.now.system, c, text));
+		used += snprintf(line + used, sizeof(line) - used, "  %s %s", shown[i].label,
+				 format_counter_short(&t->cgroups.now.system, c, text));
 		if (rate >= 0)
-			printf(" (%s/s)", format_rate(rate, text));
+			used += snprintf(line + used, sizeof(line) - used, " (%s/s)",
+					 format_rate(rate, text));
 	}
-	putchar('\n');
-}
-
-/* A remark in one line, which is cut if it is too long. */
-static void print_remark(const char *text, size_t width)
-{
-	printf("%.*s\n", width ? (int)width : (int)strlen(text), text);
+	print_remark(line, width);
 }
 
 static int draw(struct top *t)
@@ -235,7 +238,7 @@ static int draw(struct top *t)
 	else
 		snprintf(remark, sizeof(remark), "%s by %s", when, sort_keys[t->key].column);
 	print_remark(remark, width);
-	print_system(t);
+	print_system(t, width);
 	if (*no_delays) {
 		snprintf(remark, sizeof(remark), "no delays: %s", no_delays);
 		if (t->terminal)
