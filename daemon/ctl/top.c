@@ -196,7 +196,6 @@ static void print_system(const struct top *t, size_t width)
 		{ "ZSWAP", COUNTER_ZSWAPPED },
 		{ "SWAP", COUNTER_SWAP },
 	};
-
 	char line[256] = "system:";
 	size_t used = strlen(line);
 

@@ -296,9 +296,10 @@ TEST_F_TIMEOUT(pmd_swap, auto_merge_dontneed, 180)
 		struct counters before;
 		uint64_t start, word;
 
-		if (alone)
+		if (alone) {
 			map_to_be_merged(_metadata, self, mem);
-		before = counters_now();
+			before = counters_now();
+		}
 		r.mem = mem[rounds % THPS];
 		/* From one being just over to the other being just over. */
 		start = nanoseconds() + 20000 + discard_took;

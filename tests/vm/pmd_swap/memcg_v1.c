@@ -216,17 +216,18 @@ TEST_F(pmd_swap, memcg_v1_charges)
 
 /*
  * Half of the memory fits into the limit, and the limit of both has room for
- * @room more than there is. Everything is read in turn.
+ * @room more than there is. Everything is read in turn, and comes back in the
+ * way that @how counts, now and then.
  */
-static void at_limits(struct __test_metadata *_metadata,
-		      FIXTURE_DATA(pmd_swap) * self, long room,
-		      struct counters *diff)
+static void read_at_limits(struct __test_metadata *_metadata,
+			   FIXTURE_DATA(pmd_swap) * self, long room,
+			   enum counter how)
 {
 	const unsigned int nr = 4;
 	const long len = nr * self->size;
 	struct counters before;
-	int i, round;
 	long base;
+	int round;
 	char *mem;
 
 	v1_enter(_metadata, self);
@@ -247,8 +248,7 @@ static void at_limits(struct __test_metadata *_metadata,
 	EXPECT_LT(0, since(&before, SWPOUT_PMD));
 	for (round = 0; round < 2; round++)
 		EXPECT_INTACT(mem, 0, nr * self->nr, 1);
-	for (i = 0; i < NR_COUNTERS; i++)
-		diff->val[i] = since(&before, i);
+	EXPECT_LT(0, since(&before, how));
 
 	EXPECT_GE(base + len / 2 + MIB, v1_get("memory.max_usage_in_bytes"));
 	EXPECT_GE(base + len + room,
@@ -260,39 +260,37 @@ static void at_limits(struct __test_metadata *_metadata,
 	EXPECT_TRUE(v1_slots_reach(0));
 }
 
-/* A THP comes back whole as long as it can be charged beside its slots. */
-TEST_F(pmd_swap, memcg_v1_limit)
+/* The same in a process of its own; @full: that limit is met. */
+static void expect_at_limits(struct __test_metadata *_metadata,
+			     FIXTURE_DATA(pmd_swap) * self, long room,
+			     enum counter how, bool full)
 {
-	struct counters diff;
-	pid_t pid;
+	pid_t pid = fork_child(_metadata);
 
-	NEED_V1();
-	pid = fork_child(_metadata);
 	if (!pid) {
-		at_limits(_metadata, self, self->size + 2 * MIB, &diff);
-		EXPECT_LT(0, diff.val[SWPIN_PMD]);
+		read_at_limits(_metadata, self, room, how);
+		if (full)
+			EXPECT_LT(0, v1_get("memory.memsw.failcnt"));
 		_exit(0);
 	}
 	REAP(pid);
 	expect_v1_empty(_metadata);
 }
 
+/* A THP comes back whole as long as it can be charged beside its slots. */
+TEST_F(pmd_swap, memcg_v1_limit)
+{
+	NEED_V1();
+	expect_at_limits(_metadata, self, self->size + 2 * MIB, SWPIN_PMD,
+			 false);
+}
+
 /* If it cannot, it comes by the page, and nobody is killed. */
 TEST_F(pmd_swap, memcg_v1_memsw_limit)
 {
-	struct counters diff;
-	pid_t pid;
-
 	NEED_V1();
-	pid = fork_child(_metadata);
-	if (!pid) {
-		at_limits(_metadata, self, self->size / 2, &diff);
-		EXPECT_LT(0, diff.val[SWPIN_PMD_FALLBACK]);
-		EXPECT_LT(0, v1_get("memory.memsw.failcnt"));
-		_exit(0);
-	}
-	REAP(pid);
-	expect_v1_empty(_metadata);
+	expect_at_limits(_metadata, self, self->size / 2, SWPIN_PMD_FALLBACK,
+			 true);
 }
 
 /* A THP that could not be read leaves the slots charged as they were. */
