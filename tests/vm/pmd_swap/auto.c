@@ -359,6 +359,34 @@ TEST_F(pmd_swap, auto_looks_into_sparse)
 	EXPECT_INTACT(mem, 0, 3 * self->nr, 1);
 }
 
+/*
+ * There is room, but for less than half of what is swapped out, and what comes
+ * back whole would have it to the end: whole is not taken for granted.
+ */
+TEST_F(pmd_swap, auto_room_for_a_part)
+{
+	struct counters before;
+	char *mem, *next;
+
+	SET_AUTO();
+	NEED_CGROUP();
+	mem = map_cold(_metadata, self, 14);
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, leave_room(6 * self->size + self->size / 2));
+	next = mem + 2 * self->size;
+	before = counters_now();
+	FORCE_READ(mem[99 * self->page]);
+	FORCE_READ(next[99 * self->page]);
+	EXPECT_SINCE(1, &before, SWPIN_PMD);
+	EXPECT_SINCE(1, &before, SWPIN_PMD_SMALL);
+	EXPECT_EQ(1UL, nr_pages_with(next, self->size, PM_PRESENT));
+	/* With room for all of it, it is. */
+	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));
+	FORCE_READ(mem[4 * self->size + 99 * self->page]);
+	EXPECT_EQ(PMD_MAPPED, thp_state(mem + 4 * self->size));
+	EXPECT_INTACT(mem, 0, 14 * self->nr, 1);
+}
+
 /* Swapoff ends, also where a fault would read the rest of a region at a time. */
 TEST_F(pmd_swap, auto_swapoff_watched)
 {
