@@ -23,8 +23,9 @@
  *                                   page THPs out, say "out", and wait for signals:
  *                                   SIGUSR2 to read them all, where SIGBUS is no
  *                                   more than counted, and say "in"; SIGUSR1 for
- *                                   that, and to page them out again; SIGTERM to
- *                                   end. Each of the threads reads all of it, with
+ *                                   that, and to page them out again; SIGHUP for
+ *                                   the same, but to leave them in the swap cache;
+ *                                   SIGTERM to end. Each of the threads reads all of it, with
  *                                   a pause after each THP. The memory is on NODE;
  *                                   -c leaves it in the swap cache, -m in memory
  *                                   until the first SIGUSR1
@@ -542,6 +543,10 @@ static void run_threads(void *(*body)(void *arg))
 {
 	pthread_t threads[16];
 
+	if (shared.threads == 1) {
+		body(NULL);
+		return;
+	}
 	for (int i = 0; i < shared.threads; i++)
 		if (pthread_create(threads + i, NULL, body, (void *)(uintptr_t)i))
 			errx(1, "no thread");
@@ -573,17 +578,21 @@ static int keep(size_t bytes, int node, bool cached, bool in_memory)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	sigaddset(&set, SIGUSR2);
+	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGTERM);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	/* Nothing else of this process may be lost. */
+	if (mlockall(MCL_CURRENT))
+		err(1, "mlockall");
 	prefer_node(node);
 	fill_shared(bytes);
 	prefer_node(-1);
 	for (;;) {
-		if (signal == SIGUSR1) {
+		if (signal == SIGUSR1 || signal == SIGHUP) {
 			out = vmstat("thp_swpout");
 			pmd = vmstat("thp_swpout_pmd");
 			page_out(shared.area.memory, bytes);
-			if (!cached)
+			if (!cached && signal == SIGUSR1)
 				evict_swap_cache(bytes);
 			printf("out %zu whole %lld pmd %lld cached_kib %lld\n", bytes / PMD_SIZE, vmstat("thp_swpout") - out,
 			       vmstat("thp_swpout_pmd") - pmd, value_in(stat, "swapcached") >> 10);
