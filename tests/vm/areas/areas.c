@@ -19,12 +19,28 @@
  *                                   say "holding", and wait for a signal
  * areas pending MIB                 free swapped pages, and page others out
  *                                   before a discard had a chance to run
+ * areas keep [-t THREADS] [-u USEC] [-b NODE] [-c] [-m] MIB
+ *                                   page THPs out, say "out", and wait for signals:
+ *                                   SIGUSR2 to read them all, where SIGBUS is no
+ *                                   more than counted, and say "in"; SIGUSR1 for
+ *                                   that, and to page them out again; SIGHUP for
+ *                                   the same, but to leave them in the swap cache;
+ *                                   SIGTERM to end. Each of the threads reads all of it, with
+ *                                   a pause after each THP. The memory is on NODE;
+ *                                   -c leaves it in the swap cache, -m in memory
+ *                                   until the first SIGUSR1
+ * areas work [-t THREADS] [-b NODES] -n SECONDS MIB
+ *                                   page THPs out while threads read and write
+ *                                   pages of them, which come back on any of the
+ *                                   first NODES
  */
 #define _GNU_SOURCE
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,11 +48,13 @@
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
+#include <linux/mempolicy.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../../lib/thp.h"
@@ -468,6 +486,207 @@ static int pending(size_t bytes)
 	return bad ? 1 : 0;
 }
 
+/* New memory is on @node as long as that has any; -1 is where the processor is. */
+static void prefer_node(int node)
+{
+	const unsigned long nodes = 1UL << (node < 0 ? 0 : node);
+
+	if (syscall(SYS_set_mempolicy, node < 0 ? MPOL_DEFAULT : MPOL_PREFERRED, node < 0 ? NULL : &nodes,
+		    node < 0 ? 0UL : 8 * sizeof(nodes)))
+		err(1, "set_mempolicy");
+}
+
+/* What threads share that read memory of which some may be lost. */
+static struct {
+	struct area area;
+	uint64_t tag;		/* of all pages */
+	int threads;
+	unsigned int pause;	/* after each THP, in microseconds */
+	size_t good, lost, damaged;
+} shared;
+
+static _Thread_local sigjmp_buf lost_page;
+
+static void on_sigbus(int signal)
+{
+	(void)signal;
+	siglongjmp(lost_page, 1);
+}
+
+static void read_page(size_t page)
+{
+	if (sigsetjmp(lost_page, 0))
+		__atomic_add_fetch(&shared.lost, 1, __ATOMIC_RELAXED);
+	else if (page_good(shared.area.memory, page, shared.tag))
+		__atomic_add_fetch(&shared.good, 1, __ATOMIC_RELAXED);
+	else
+		__atomic_add_fetch(&shared.damaged, 1, __ATOMIC_RELAXED);
+}
+
+/* All pages, each thread from another THP on. */
+static void *read_all(void *arg)
+{
+	const size_t pages = shared.area.bytes / PAGE_SIZE, first = pages / shared.threads * (uintptr_t)arg;
+
+	for (size_t i = 0; i < pages; i++) {
+		read_page((first + i) % pages);
+		if (!shared.pause || (i + 1) % SLOTS)
+			continue;
+		if (!arg && i < SLOTS)
+			puts("begun");
+		usleep(shared.pause);
+	}
+	return NULL;
+}
+
+static void run_threads(void *(*body)(void *arg))
+{
+	pthread_t threads[16];
+
+	if (shared.threads == 1) {
+		body(NULL);
+		return;
+	}
+	for (int i = 0; i < shared.threads; i++)
+		if (pthread_create(threads + i, NULL, body, (void *)(uintptr_t)i))
+			errx(1, "no thread");
+	for (int i = 0; i < shared.threads; i++)
+		pthread_join(threads[i], NULL);
+}
+
+static void fill_shared(size_t bytes)
+{
+	const struct sigaction lost = { .sa_handler = on_sigbus, .sa_flags = SA_NODEFER };
+
+	if (sigaction(SIGBUS, &lost, NULL))
+		err(1, "sigaction");
+	area_map(&shared.area, bytes);
+	shared.tag = getpid();
+	for (size_t page = 0; page < bytes / PAGE_SIZE; page++)
+		page_write(shared.area.memory, page, shared.tag);
+}
+
+static int keep(size_t bytes, int node, bool cached, bool in_memory)
+{
+	char stat[PATH_MAX];
+	long long out, pmd;
+	bool damaged = false;
+	int signal = in_memory ? 0 : SIGUSR1;
+	sigset_t set;
+
+	cgroup_file(stat, "memory.stat");
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	/* Nothing else of this process may be lost. */
+	if (mlockall(MCL_CURRENT))
+		err(1, "mlockall");
+	prefer_node(node);
+	fill_shared(bytes);
+	prefer_node(-1);
+	for (;;) {
+		if (signal == SIGUSR1 || signal == SIGHUP) {
+			out = vmstat("thp_swpout");
+			pmd = vmstat("thp_swpout_pmd");
+			page_out(shared.area.memory, bytes);
+			if (!cached && signal == SIGUSR1)
+				evict_swap_cache(bytes);
+			printf("out %zu whole %lld pmd %lld cached_kib %lld\n", bytes / PMD_SIZE, vmstat("thp_swpout") - out,
+			       vmstat("thp_swpout_pmd") - pmd, value_in(stat, "swapcached") >> 10);
+		} else if (!signal) {
+			puts("filled");
+		}
+		if (sigwait(&set, &signal) || signal == SIGTERM)
+			break;
+		pmd = vmstat("thp_swpin_pmd");
+		shared.good = shared.lost = shared.damaged = 0;
+		run_threads(read_all);
+		printf("in %zu good %zu lost %zu damaged %zu huge_kib %lld swpin_pmd %lld\n",
+		       bytes / PAGE_SIZE * shared.threads, shared.good, shared.lost, shared.damaged, huge_kib(),
+		       vmstat("thp_swpin_pmd") - pmd);
+		damaged |= shared.damaged;
+	}
+	printf("end damaged %d\n", damaged);
+	return damaged;
+}
+
+static double work_ends;
+static int work_nodes;
+
+/* Random numbers of a thread. */
+static uint64_t next(uint64_t *seed)
+{
+	return mix(*seed += 0x9e3779b97f4a7c15);
+}
+
+static void *worker(void *arg)
+{
+	uint64_t seed = state + mix(1 + (uintptr_t)arg);
+
+	while (now() < work_ends) {
+		const size_t thp = next(&seed) % (shared.area.bytes / PMD_SIZE);
+
+		if (work_nodes)
+			prefer_node(next(&seed) % work_nodes);
+		read_page(thp * SLOTS + next(&seed) % SLOTS);
+		if (work_nodes)
+			prefer_node(-1);
+		for (int i = 0; i < 32; i++)
+			read_page(thp * SLOTS + next(&seed) % SLOTS);
+		/* What is there already, so that whoever reads at the same time sees that. */
+		page_write(shared.area.memory, thp * SLOTS + next(&seed) % SLOTS, shared.tag);
+	}
+	return NULL;
+}
+
+static void *pager(void *arg)
+{
+	uint64_t seed = state + mix(100);
+
+	(void)arg;
+	while (now() < work_ends) {
+		const size_t thp = next(&seed) % (shared.area.bytes / PMD_SIZE);
+
+		page_out(shared.area.memory + thp * PMD_SIZE, PMD_SIZE);
+		usleep(next(&seed) % 20000);
+	}
+	return NULL;
+}
+
+static int work(size_t bytes, int seconds, int nodes)
+{
+	static const char *const names[] = {
+		"thp_swpout_pmd", "thp_swpin_pmd", "thp_swpin_pmd_fallback", "thp_split_pmd_swap", "numa_pte_updates",
+		"numa_hint_faults", "numa_pages_migrated", "thp_migration_success",
+	};
+	long long before[sizeof(names) / sizeof(*names)];
+	pthread_t thread;
+
+	fill_shared(bytes);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		before[i] = vmstat(names[i]);
+	puts("working");
+	work_nodes = nodes;
+	work_ends = now() + seconds;
+	if (pthread_create(&thread, NULL, pager, NULL))
+		errx(1, "no thread");
+	run_threads(worker);
+	pthread_join(thread, NULL);
+	printf("work %zu read %zu lost %zu damaged %zu", bytes / PMD_SIZE, shared.good, shared.lost, shared.damaged);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		printf(" %s %lld", names[i], vmstat(names[i]) - before[i]);
+	putchar('\n');
+	/* At the end all of it, once more. */
+	shared.good = 0;
+	shared.threads = 1;
+	run_threads(read_all);
+	printf("all %zu good %zu lost %zu damaged %zu\n", bytes / PAGE_SIZE, shared.good, shared.lost, shared.damaged);
+	return shared.good != bytes / PAGE_SIZE || shared.lost || shared.damaged;
+}
+
 static size_t mib(const char *text)
 {
 	char *end;
@@ -482,14 +701,17 @@ int main(int argc, char **argv)
 {
 	int fills[16] = { 30, 50, 70, 90 }, nr_fills = 4, share = 40, generations = 6, rounds = 1, option;
 	const char *command = argc > 1 ? argv[1] : "", *label = "swap";
+	int node = -1;
+	bool cached = false, in_memory = false;
 
+	shared.threads = 1;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (getrandom(&state, sizeof(state), 0) != sizeof(state))
 		err(1, "getrandom");
 	state &= 0xffffffff;
 	argc -= argc > 1;
 	argv += argc > 0 && *command;
-	while ((option = getopt(argc, argv, "f:s:g:r:l:n:")) >= 0) {
+	while ((option = getopt(argc, argv, "f:s:g:r:l:n:t:u:b:cm")) >= 0) {
 		switch (option) {
 		case 'f':
 			nr_fills = 0;
@@ -501,11 +723,18 @@ int main(int argc, char **argv)
 		case 'r': state = strtoull(optarg, NULL, 0); break;
 		case 'l': label = optarg; break;
 		case 'n': rounds = atoi(optarg); break;
+		case 't': shared.threads = atoi(optarg); break;
+		case 'u': shared.pause = atoi(optarg); break;
+		case 'b': node = atoi(optarg); break;
+		case 'c': cached = true; break;
+		case 'm': in_memory = true; break;
 		default: return 2;
 		}
 	}
 	argc -= optind;
 	argv += optind;
+	if (shared.threads < 1 || shared.threads > 16)
+		errx(2, "1 to 16 threads");
 	if (!strcmp(command, "fragment") && argc == 3)
 		return fragment(argv[0], mib(argv[1]), strtoul(argv[2], NULL, 10) << 10);
 	if (!strcmp(command, "whole") && argc == 1)
@@ -524,5 +753,9 @@ int main(int argc, char **argv)
 		return hold(mib(argv[0]), atoi(argv[1]));
 	if (!strcmp(command, "pending") && argc == 1)
 		return pending(mib(argv[0]));
-	errx(2, "usage: areas fragment|whole|churn|thps|small|grow|hold|pending, see the source");
+	if (!strcmp(command, "keep") && argc == 1)
+		return keep(mib(argv[0]), node, cached, in_memory);
+	if (!strcmp(command, "work") && argc == 1)
+		return work(mib(argv[0]), rounds, node < 0 ? 0 : node);
+	errx(2, "usage: areas fragment|whole|churn|thps|small|grow|hold|pending|keep|work, see the source");
 }

@@ -7,14 +7,20 @@
 . "$(dirname "$0")/../../lib/check.sh"
 
 areas=/usr/local/bin/areas
+dm=/usr/local/bin/dm
 thp=/sys/kernel/mm/transparent_hugepage
 knob=$thp/swap_pmd
 file=/swap.img
+kept_cgroup=/sys/fs/cgroup/areas
 # What tests/vm/run turned on; and virtio-blk says that it is rotational.
 swapoff -a
 for queue in /sys/block/{vd*,loop*}/queue/rotational; do echo 0 >"$queue"; done
 has_knob=''
 [[ ! -e $knob ]] || { has_knob=yes; echo always >$knob; }
+
+# Whoever waits here waits for a guest that is emulated, and for its whole memory.
+# shellcheck disable=SC2034 # of check.sh
+patience=300
 
 note() { sed 's/^/# /' <<<"$*"; }
 
@@ -105,6 +111,65 @@ whole_as_told() {
 # value NAME FILE: the number behind the word NAME in the last line of FILE.
 value() {
 	awk -v name="$1" '{ for (i = 1; i < NF; i++) if ($i == name) v = $(i + 1) } END { print v + 0 }' "$2"
+}
+
+# lines WORD NUMBER FILE: so many of its lines begin with the word.
+lines() { (($(grep -c "^$1 " "$3") >= $2)); }
+
+# is_value NAME NUMBER FILE
+is_value() {
+	local found
+	found=$(value "$1" "$3")
+	((found == $2)) || { tail -n 1 "$3"; echo "$1 is $found, not $2"; return 1; }
+}
+
+# Start "areas keep ARGUMENT..." with its output in /tmp/NAME, and leave its process in the variable NAME. It has a cgroup of
+# its own, which it has reclaimed: this shell has to stay where a device that is gone does not take it along.
+keep() {
+	local name=$1
+	mkdir -p $kept_cgroup
+	: >"/tmp/$name"
+	(echo $BASHPID >$kept_cgroup/cgroup.procs && exec $areas keep "${@:2}") >"/tmp/$name" 2>&1 &
+	printf -v "$name" %s $!
+}
+
+# read_all NAME [SIGNAL]: what the process keeps is read; with the signals USR1 and HUP, it is paged out again.
+read_all() {
+	local file=/tmp/$1 ins outs
+	ins=$(grep -c '^in ' "$file") outs=$(grep -c '^out ' "$file")
+	kill "-${2-USR2}" "${!1}" && soon lines in $((ins + 1)) "$file" || return
+	[[ ${2-USR2} == USR2 ]] || soon lines out $((outs + 1)) "$file" || return
+	grep '^in ' "$file" | tail -n 1
+}
+
+# intact NAME [SIGNAL]: and all of it is as it was.
+intact() {
+	local file=/tmp/$1.in
+	read_all "$@" >"$file" || return
+	cat "$file"
+	is_value lost 0 "$file" && is_value damaged 0 "$file" && is_value good "$(value in "$file")" "$file"
+}
+
+# all_lost NAME: each page that is read gives SIGBUS.
+all_lost() {
+	local file=/tmp/$1.in
+	read_all "$1" >"$file" || return
+	cat "$file"
+	is_value good 0 "$file" && is_value damaged 0 "$file" && is_value lost "$(value in "$file")" "$file"
+}
+
+# gone NAME: the process ends when it is told to.
+gone() {
+	kill "${!1}"
+	soon not kill -0 "${!1}" || { cat "/proc/${!1}/stack"; return 1; }
+	tail -n 1 "/tmp/$1" | grep -x 'end damaged 0'
+}
+
+# whole_out NAME: its THPs went out whole, with one entry each.
+whole_out() {
+	cat "/tmp/$1"
+	is_value whole "$(value out "/tmp/$1")" "/tmp/$1" || return
+	[[ ! $has_knob ]] || is_value pmd "$(value out "/tmp/$1")" "/tmp/$1"
 }
 
 used() { awk -v path="$1" '$1 == path { print $4 }' /proc/swaps; }
@@ -359,40 +424,339 @@ part_pending() {
 	off
 }
 
+# tiny_area KIND KIB [OPTION...]
+tiny_area() {
+	case $1 in
+	file)
+		rm -f $file
+		fallocate -l "$2K" $file && chmod 600 $file && on $file "${@:3}"
+		;;
+	loop)
+		rm -f /loop0.img
+		truncate -s "$2K" /loop0.img
+		losetup /dev/loop0 /loop0.img
+		on /dev/loop0 "${@:3}"
+		;;
+	zram)
+		echo 1 >/sys/block/zram0/reset
+		echo "$2K" >/sys/block/zram0/disksize
+		on /dev/zram0 "${@:3}"
+		;;
+	esac
+}
+
 # Small areas, which always are short of whole clusters.
 part_tiny() {
-	local kib policy
+	local kib kind policy most
 	for kib in 1900 3072 4096; do
-		for kind in file zram; do
-			case $kind in
-			file) rm -f $file; fallocate -l "${kib}K" $file; chmod 600 $file; on $file ;;
-			zram)
-				echo 1 >/sys/block/zram0/reset
-				echo "${kib}K" >/sys/block/zram0/disksize
-				on /dev/zram0
-				;;
-			esac
+		# The first cluster has the header, and the last one is not a whole one, or none.
+		most=$(((kib - 2048) / 2048))
+		((most >= 0)) || most=0
+		for kind in file loop zram; do
+			check "$kind of $kib KiB" tiny_area $kind $kib
 			note "$(dmesg | grep 'Adding .* swap on' | tail -n 1)"
 			check "$kind of $kib KiB: small pages" $areas small 1
 			check "$kind of $kib KiB: THPs" eval "$areas thps -n 5 8 >/tmp/out"
 			note "$(cat /tmp/out)"
+			check "$kind of $kib KiB: no more went whole than there are whole clusters" test \
+				"$(value thp_swpout /tmp/out)" -le $((5 * most))
+			check "$kind of $kib KiB: it is not left empty" test "$(value pswpout /tmp/out)" -ge $((kib / 4 / 2))
+			check "$kind of $kib KiB: swapoff" swapoff -a
 			off
 		done
 	done
 	for policy in once pages; do
 		for kind in loop zram file; do
-			case $kind in
-			loop) loop_area 0 11 --discard=$policy ;;
-			zram) zram_area 0 11 --discard=$policy ;;
-			file) file_area 11 0 --discard=$policy ;;
-			esac
+			tiny_area $kind $((11 << 10)) --discard=$policy
 			note "$(dmesg | grep 'Adding .* swap on' | tail -n 1)"
-			check "$kind of 5 clusters, discard=$policy: ${TINY_ROUNDS:-1000} rounds" eval "$areas thps -n ${TINY_ROUNDS:-1000} 6 >/tmp/out"
+			check "$kind of 5 clusters, discard=$policy: ${TINY_ROUNDS:-20} rounds" eval "$areas thps -n ${TINY_ROUNDS:-20} 6 >/tmp/out"
 			note "$(cat /tmp/out)"
 			check "$kind of 5 clusters, discard=$policy: all whole" went_whole /tmp/out 99
+			note "discards: $(awk '{ print $12 " for " $14 / 2048 " MiB" }' /sys/block/"$([[ $kind == file ]] && echo vda || echo ${kind}0)"/stat)"
 			off
 		done
 	done
+}
+
+# dm_area MIB: a swap area on a device that can be made to fail, called "area". Leaves its path in area.
+dm_area() {
+	area=$($dm create area /dev/vdc "$1") && soon test -b "$area" || return
+	echo 0 >"/sys/block/${area##*/}/queue/rotational"
+	on "$area"
+}
+
+area_fails() { $dm suspend area && $dm fail area && $dm resume area; }
+
+# area_works MIB
+area_works() { $dm suspend area && $dm mend area /dev/vdc "$1" && $dm resume area; }
+
+area_ends() {
+	swapoff -a
+	# Whoever opened it last may still be about to close it.
+	soon $dm remove area
+}
+
+# waiting PROCESS NUMBER: so many of its threads wait for a device, or for one that does.
+waiting() { (($(grep -l '^State:.D ' "/proc/$1/task/"*/status | wc -l) >= $2)); }
+
+# ends NAME COMMAND...: as a check of that name, the command ends, with an error or without one, which is said.
+ends() {
+	local status=0 name=$1
+	shift
+	timeout 300 "$@" || status=$?
+	note "exit status of $*: $status"
+	check "$name" test $status -ne 124
+}
+
+# The device below swap is gone, for a while or for good.
+part_gone() {
+	local area kept word words=swap_pmd
+	if ! grep -qw device-mapper /proc/devices; then
+		echo "skipped: the kernel has no device mapper"
+		return
+	fi
+	[[ ! $has_knob ]] || words='always auto'
+	for word in $words; do
+		[[ ! $has_knob ]] || echo "$word" >$knob
+
+		# Requests wait in the device mapper, with threads waiting for them, and then fail.
+		dm_area 96
+		check "$word: a device that may disappear" test $? -eq 0
+		keep kept -t 4 16
+		check "$word: THPs go out whole" eval "soon lines out 1 /tmp/kept && whole_out kept"
+		$dm suspend area
+		kill -USR2 "$kept"
+		check "$word: four threads wait for their THPs" soon waiting "$kept" 4
+		check "$word: the device disappears" eval "$dm fail area && $dm resume area"
+		check "$word: and they wait no longer" soon lines in 1 /tmp/kept
+		note "$(tail -n 1 /tmp/kept)"
+		check "$word: SIGBUS for each page" is_value lost $((4 * 4096)) /tmp/kept
+		check "$word: and again" all_lost kept
+		check "$word: the process ends" gone kept
+		check "$word: nothing of its swap is left" test "$(used "$area")" -le 8
+		check "$word: swapoff" timeout 300 swapoff "$area"
+		area_ends
+
+		# Some have come back before it is gone.
+		dm_area 96
+		keep kept -t 2 -u 500000 48
+		soon lines out 1 /tmp/kept
+		kill -USR2 "$kept"
+		soon grep -qx begun /tmp/kept
+		check "$word: the device disappears while THPs come back" area_fails
+		check "$word: the threads go on" soon lines in 1 /tmp/kept
+		note "$(tail -n 1 /tmp/kept)"
+		check "$word: some pages are there, some are lost" eval \
+			"(( $(value good /tmp/kept) > 0 && $(value lost /tmp/kept) > 0 ))"
+		check "$word: none is damaged" is_value damaged 0 /tmp/kept
+		ends "$word: swapoff ends" swapoff "$area"
+		check "$word: the process ends" gone kept
+		area_ends
+
+		# swapoff is what meets the errors.
+		dm_area 96
+		keep kept 16
+		soon lines out 1 /tmp/kept
+		area_fails
+		ends "$word: swapoff of THPs that cannot be read ends" swapoff "$area"
+		check "$word: SIGBUS for each page" all_lost kept
+		check "$word: the process ends" gone kept
+		area_ends
+
+		# Killed with all of it out.
+		dm_area 96
+		keep kept 16
+		soon lines out 1 /tmp/kept
+		area_fails
+		kill -KILL "$kept"
+		wait "$kept"
+		check "$word: nothing is left of a process that is killed" test "$(used "$area")" -le 8
+		check "$word: swapoff" timeout 300 swapoff "$area"
+		area_ends
+
+		# A cable that was loose.
+		dm_area 96
+		keep kept 16
+		soon lines out 1 /tmp/kept
+		area_fails
+		check "$word: SIGBUS while the device is gone" all_lost kept
+		check "$word: it is there again" area_works 96
+		# What could not be read stays in the swap cache, as that, until it is reclaimed.
+		check "$word: nothing is damaged" eval "read_all kept USR1 && is_value damaged 0 /tmp/kept"
+		note "at once: $(grep '^in' /tmp/kept | tail -n 1)"
+		check "$word: and so are all pages" intact kept
+		note "after reclaim: $(tail -n 1 /tmp/kept)"
+		check "$word: swapoff" timeout 300 swapoff "$area"
+		check "$word: the process ends" gone kept
+		area_ends
+
+		# What cannot be written is not lost.
+		dm_area 96
+		keep kept -m 32
+		soon grep -qx filled /tmp/kept
+		area_fails
+		check "$word: THPs that cannot be written" intact kept HUP
+		note "$(tail -n 1 /tmp/kept)"
+		check "$word: stay as they were" intact kept
+		area_works 96
+		check "$word: and can be written later" intact kept USR1
+		note "$(tail -n 1 /tmp/kept)"
+		check "$word: from where they come back" intact kept
+		check "$word: swapoff" timeout 300 swapoff "$area"
+		check "$word: the process ends" gone kept
+		area_ends
+	done
+	[[ ! $has_knob ]] || echo always >$knob
+}
+
+# hibernate IMAGE_SIZE: returns when the guest has been booted again, or could not be switched off. Succeeds in the
+# first case only.
+hibernate() {
+	echo "$1" >/sys/power/image_size
+	echo shutdown >/sys/power/disk
+	echo disk >/sys/power/state
+}
+
+in_zswap() { awk '$1 == "zswapped" { print int($2 / 1024) }' $kept_cgroup/memory.stat; }
+
+# The guest is switched off, with THPs out, and started again by tests/vm/run.
+part_hibernation() {
+	# shellcheck disable=SC2034 # they are named
+	local kept near zswap label used size
+	if [[ ! -e /sys/power/disk ]] || ! grep -qw disk /sys/power/state; then
+		echo "skipped: the kernel cannot hibernate"
+		return
+	fi
+	for zswap in N Y; do
+		echo $zswap >/sys/module/zswap/parameters/enabled
+		label="zswap $zswap"
+		on /dev/vdc
+		keep kept 160
+		keep near -m 64
+		check "$label: THPs go out whole" eval "soon lines out 1 /tmp/kept && whole_out kept"
+		note "in zswap: $(in_zswap) KiB"
+		case $zswap in
+		N) check "$label: to the disk" test "$(in_zswap)" -eq 0 ;;
+		Y) check "$label: to zswap" test "$(in_zswap)" -ge 160000 ;;
+		esac
+		check "$label: others are in memory" soon grep -qx filled /tmp/near
+		check "$label: the guest hibernates, and comes back" hibernate 500000000
+		note "$(dmesg | grep 'PM: .*\(Wrote\|Read\|read\|Allocated\)' | tail -n 3)"
+		check "$label: what was in memory is as it was" intact near
+		check "$label: what was out is as it was" intact kept USR1
+		note "$(tail -n 2 /tmp/kept)"
+		check "$label: came back whole" eval "grep '^in' /tmp/kept | tail -n 1 >/tmp/in && is_value swpin_pmd 80 /tmp/in"
+		check "$label: and went out so again" whole_out kept
+
+		# As small an image as can be: all that is in memory goes out.
+		check "$label: once more, with as small an image as can be" hibernate 0
+		note "$(dmesg | grep 'PM: .*\(Wrote\|Read\|read\|Allocated\)' | tail -n 3)"
+		check "$label: what was in memory is as it was" intact near USR1
+		check "$label: what was out is as it was" intact kept USR1
+		note "$(tail -n 2 /tmp/kept)"
+		check "$label: swapoff" timeout 600 swapoff /dev/vdc
+		check "$label: what was out is as it was" intact kept
+		check "$label: what was in memory is as it was" intact near
+		check "$label: the processes end" eval "gone kept && gone near"
+	done
+	echo N >/sys/module/zswap/parameters/enabled
+
+	# The image does not fit.
+	mkswap /dev/vdc $((164 << 10)) >/dev/null 2>&1 && swapon /dev/vdc
+	keep kept 160
+	check "THPs fill the area" eval "soon lines out 1 /tmp/kept && whole_out kept"
+	used=$(used /dev/vdc)
+	note "$used KiB of $((164 << 10)) are used"
+	for size in 500000000 0; do
+		check "image size $size: with so little swap the guest cannot hibernate" not hibernate $size
+		note "$(dmesg | grep 'PM: .*\(fail\|Not enough\|Error\)' | tail -n 1)"
+		check "image size $size: all is as it was" intact kept USR1
+		note "$(tail -n 2 /tmp/kept)"
+	done
+	# What else lives here has a few pages out now.
+	note "$(used /dev/vdc) KiB are used"
+	check "swapoff" timeout 600 swapoff /dev/vdc
+	check "all is as it was" intact kept
+	check "the process ends" gone kept
+}
+
+# each_block STATE: give each of the blocks of memory in "blocks" that state.
+each_block() {
+	local block
+	for block in "${blocks[@]}"; do
+		echo "$1" >"$block/state" || { echo "$block: $(<"$block/valid_zones")"; return 1; }
+	done
+}
+
+# THPs of a node that goes away, and of one that others would rather have.
+part_numa() {
+	local area kept block end rounds=0 pid
+	local -a blocks=()
+	if [[ ! -e /sys/devices/system/node/node1 || ! -e /sys/devices/system/memory ]]; then
+		echo "skipped: there is one node, or the kernel has no memory hotplug"
+		return
+	fi
+	for block in /sys/devices/system/node/node1/memory*; do
+		[[ $(<"$block/valid_zones") != Movable* ]] || blocks+=("$block")
+	done
+	note "node 1 has ${#blocks[@]} blocks of movable memory"
+	check "node 1 has some that can go" test "${#blocks[@]}" -ge 2
+
+	dm_area 256
+	keep kept -c -b 1 128
+	check "THPs of node 1 go out whole" eval "soon lines out 1 /tmp/kept && whole_out kept"
+	note "node 1: $(awk '/SwapCached/ { print $4 }' /sys/devices/system/node/node1/meminfo) KiB in the swap cache"
+	check "and are in the swap cache" test "$(value cached_kib /tmp/kept)" -ge 65536
+	check "its blocks go" each_block offline
+	check "they are as they were" intact kept
+	note "$(tail -n 1 /tmp/kept)"
+	check "and come back" each_block online_movable
+	check "the process ends" gone kept
+
+	keep kept -c -m -b 1 128
+	soon grep -qx filled /tmp/kept
+	$dm suspend area
+	kill -USR1 "$kept"
+	soon lines out 1 /tmp/kept
+	note "under writeback: $(awk '$1 == "nr_writeback" { print $2 }' /proc/vmstat) pages"
+	check "THPs of node 1 are under writeback" test "$(awk '$1 == "nr_writeback" { print $2 }' /proc/vmstat)" -ge 16384
+	each_block offline & pid=$!
+	sleep 3
+	check "its blocks wait for that" kill -0 $pid
+	check "which goes on" $dm resume area
+	wait $pid
+	check "and the blocks go" test $? -eq 0
+	check "they are as they were" intact kept
+	note "$(tail -n 1 /tmp/kept)"
+	check "and come back" each_block online_movable
+	check "the process ends" gone kept
+
+	$areas work -t 2 -b 2 -n "${NUMA_SECONDS:-20}" 64 >/tmp/work & pid=$!
+	soon grep -q working /tmp/work
+	end=$((SECONDS + ${NUMA_SECONDS:-20}))
+	while ((SECONDS < end)); do
+		each_block offline >/tmp/block 2>&1 || { note "$(cat /tmp/block)"; rounds=-1; break; }
+		each_block online_movable || break
+		rounds=$((rounds + 1))
+	done
+	note "$rounds times"
+	check "blocks go and come back while THPs go out and come back" test $rounds -ge 1
+	wait $pid
+	check "they are as they were" test $? -eq 0
+	note "$(cat /tmp/work)"
+
+	if [[ ! -e /proc/sys/kernel/numa_balancing ]]; then
+		echo "skipped: the kernel has no NUMA balancing"
+	else
+		echo 1 >/proc/sys/kernel/numa_balancing
+		check "THPs go out and come back with NUMA balancing" eval "$areas work -t 2 -b 2 -n ${NUMA_SECONDS:-20} 64 >/tmp/work"
+		note "$(cat /tmp/work)"
+		check "which had something to do" eval \
+			"(( $(value numa_hint_faults /tmp/work) > 0 && $(value numa_pages_migrated /tmp/work) > 0 ))"
+		check "while THPs went out whole" test "$(value thp_swpout_pmd /tmp/work)" -ge 20
+		echo 0 >/proc/sys/kernel/numa_balancing
+	fi
+	area_ends
 }
 
 for part; do
