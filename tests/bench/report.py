@@ -6,6 +6,8 @@ import json
 import re
 import statistics
 
+from show import block, markdown
+
 # The columns: settings of the unpatched kernel, whose best is the one to beat, then ours.
 BASE_SETTINGS = ("base", "base+mthp")
 SETTINGS = BASE_SETTINGS + ("never", "always", "auto")
@@ -283,18 +285,6 @@ def table(table_rows):
     return markdown(lines)
 
 
-def markdown(lines):
-    """A table that lines up in a terminal too; the first line is the head."""
-    widths = [max(3, *(len(line[i]) for line in lines)) for i in range(len(lines[0]))]
-
-    def draw(line):
-        cells = [line[0].ljust(widths[0])] + [text.rjust(width) for text, width in zip(line[1:], widths[1:])]
-        return "| " + " | ".join(cells) + " |"
-
-    rule = "| " + "-" * widths[0] + " | " + " | ".join("-" * (width - 1) + ":" for width in widths[1:]) + " |"
-    return "\n".join([draw(lines[0]), rule, *map(draw, lines[1:])]) + "\n"
-
-
 def as_json(table_rows, about):
     return json.dumps({"about": about, "rows": table_rows}, indent=1, sort_keys=True) + "\n"
 
@@ -303,10 +293,6 @@ def as_json(table_rows, about):
 
 COLOURS = {"base": "#888888", "base+mthp": "#bbbbbb", "never": "#e0b060", "always": "#2060c0", "auto": "#c04080",
            "limit": "#208040"}
-
-
-def block(name, lines):
-    return f"${name} << EOD\n" + "\n".join(lines) + "\nEOD\n"
 
 
 def bars(name, heading, ylabel, wanted, logarithmic=True):

@@ -92,7 +92,7 @@ page_out() {
 
 names=(thp_swpout_pmd thp_swpin_pmd thp_swpin_pmd_small thp_swpin_pmd_dense thp_swpin_pmd_fallback thp_split_pmd_swap)
 declare -A first last
-for name in "${names[@]}"; do first[$name]=$(counter "$name") last[$name]=$(counter "$name"); done
+for name in "${names[@]}" pswpout pswpin; do first[$name]=$(counter "$name") last[$name]=$(counter "$name"); done
 
 # story STAGE: what has become of THPs since the stage before, and why, for the log.
 story() {
@@ -111,16 +111,19 @@ story() {
 	echo "$1:$text; AnonHugePages $(awk '/^AnonHugePages:/ { print int($2 / 1024) }' /proc/meminfo) MiB" >&2
 }
 
-# whole LEAST: so many THPs have gone out under one entry each since the case began, and some came back whole; none has where
+# whole LEAST: so many THPs have gone out since the case began; under one entry each, and some came back whole, but where
 # swap_pmd is never or is not there.
 whole() {
-	local name out
+	local name out swapped
 	declare -A since
 	for name in "${names[@]}"; do since[$name]=$(($(counter "$name") - first[$name])); done
 	out=${since[thp_swpout_pmd]}
+	swapped=$((($(counter pswpout) - first[pswpout]) / 256))
 	case $word in
 	base | never)
 		((out == 0)) || fail "$out THPs went out whole"
+		((swapped >= 2 * $1)) || fail "$swapped MiB were swapped out, not $((2 * $1)) or more"
+		checked "swapped out $swapped MiB, in $((($(counter pswpin) - first[pswpin]) / 256))"
 		return
 		;;
 	esac

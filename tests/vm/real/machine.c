@@ -6,9 +6,10 @@
  * machine anon|memfd MIB STILL RUNNING
  *
  * STILL passes with all of the memory paged out before each, then RUNNING passes
- * while another thread pages it out over and over. Prints figures: name, tab,
- * milliseconds. Exit status 1 with a message if a line does not hold what the
- * pass before has written, or if the host sees something else at the end.
+ * while another thread pages it out over and over. Prints "huge", tab, and how
+ * many MiB of it were THPs to begin with; then figures: name, tab, milliseconds.
+ * Exit status 1 with a message if a line does not hold what the pass before has
+ * written, or if the host sees something else at the end.
  */
 #define _GNU_SOURCE
 #include "thp.h"
@@ -213,6 +214,7 @@ int main(int argc, char *argv[])
 	else
 		map_memfd(bytes);
 	fill(0);
+	printf("huge\t%lld\n", value_in("/proc/self/smaps_rollup", anon ? "AnonHugePages" : "ShmemPmdMapped") / 1024);
 	system = mmap(NULL, SYSTEM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (system == MAP_FAILED)
 		err(1, "mmap");

@@ -15,12 +15,12 @@ one overlap with those of the other, nothing is won or lost.
 import json
 import pathlib
 import statistics
-import subprocess
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
 import report as bench  # noqa: E402  pylint: disable=wrong-import-position
+import show  # noqa: E402  pylint: disable=wrong-import-position
 
 WORDS = ("base", "never", "exclusive", "always", "auto")
 # What a figure may lose, or has to win, to be named.
@@ -123,10 +123,7 @@ def table(cases, word):
         same = sum(1 for v in verdicts.values() if v == 0)
         if any(v is not None for v in verdicts.values()):
             rows.append([case, *cells, f"{same} of {sum(v is not None for v in verdicts.values())}"])
-    if len(rows) == 1:
-        return ""
-    rows.insert(1, ["---"] * len(rows[0]))
-    return "".join("| " + " | ".join(cells) + " |\n" for cells in rows)
+    return show.markdown(rows, text=3) if len(rows) > 1 else ""
 
 
 def plot(cases):
@@ -142,7 +139,7 @@ def plot(cases):
     if not lines:
         return None
     colours = {**bench.COLOURS, "exclusive": "#40a060"}
-    program = [bench.block("data", lines), 'set title "Databases: how many times better than without the series" noenhanced',
+    program = [show.block("data", lines), 'set title "Databases: how many times better than without the series" noenhanced',
                'set ylabel "times"', "set style data histogram", "set style histogram cluster gap 1",
                "set style fill solid 0.9 noborder", "set grid ytics", "set key outside top right",
                "set xtics rotate by -35 font ',9' noenhanced", "set bmargin 10", "set rmargin 16", "set logscale y 2", "set format y '%g'",
@@ -150,13 +147,6 @@ def plot(cases):
                "plot " + ", ".join(f'$data using {i + 2}{":xtic(1)" if i == 0 else ""} title "{word}" linecolor "{colours[word]}"'
                                    for i, word in enumerate(used))]
     return "databases", "\n".join(program) + "\n"
-
-
-def draw(directory, name, program):
-    """As tests/bench/run does."""
-    for suffix, terminal in (("svg", "svg size 900,500 dynamic background rgb 'white'"), ("png", "pngcairo size 900,500")):
-        text = f"set terminal {terminal}\nset output '{directory / name}.{suffix}'\n{program}"
-        subprocess.run(["gnuplot", "-"], input=text, text=True, check=True)
 
 
 def main():
@@ -180,7 +170,10 @@ def main():
         (directory / "results.json").write_text(json.dumps(cases) + "\n", encoding="utf-8")
         found = plot(cases)
         if found:
-            draw(directory, *found)
+            try:
+                show.draw(directory, *found)
+            except RuntimeError as error:
+                sys.exit(f"tests/real: {error}")
     return 0
 
 
