@@ -20,7 +20,8 @@ enum exit_code live_open(const struct ctl *x, struct live *l)
 void live_close(struct live *l)
 {
 	pid1_free(l->pid1);
-	sd_bus_flush_close_unref(l->bus);
+	/* All that was asked for is answered, or given up: a flush would wait for what is not. */
+	sd_bus_close_unref(l->bus);
 	state_clear(&l->state);
 	above_facts_clear(&l->above);
 	host_facts_clear(&l->host);

@@ -108,6 +108,10 @@ static enum action decide_action(const struct basis *b)
 		return ACTION_RESTORE;
 	if (is_known(b) && live != record->original)
 		return ACTION_RESTORE;
+	/* Only what PID 1 is told after what it may have yet to do is sure to last. */
+	if (record->as_property && record->previous != record->current &&
+	    record->current != record->original)
+		return ACTION_RESTORE;
 	/* As long as PID 1 keeps a value of ours, the record tells it from an administrator's. */
 	return b->kept_by_us ? ACTION_NONE : ACTION_FORGET;
 }

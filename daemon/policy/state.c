@@ -78,7 +78,13 @@ static int prepare_write(struct state *s, struct record *r, const struct plan_it
 	r->original = item->original;
 	r->as_property |= item->as_property;
 	if (r->current != item->to) {
-		if (record_is_ours(r, item->from))
+		/*
+		 * PID 1 may have yet to do what it was told last, if that was never seen to be
+		 * done: to go back from there is to go on with the same two values.
+		 */
+		if (r->previous == item->to || !record_is_ours(r, item->from))
+			r->previous = r->current;
+		else
 			r->previous = item->from;
 		r->current = item->to;
 	}

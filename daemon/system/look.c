@@ -309,8 +309,13 @@ int look_cgroup(int root_fd, const struct pid1 *pid1, const struct state *state,
 		if (!(ret->looked & 1U << s))
 			continue;
 		f->error = ret->id ? cgroupfs_read(root_fd, cgroup, s, &f->live) : -ENOENT;
-		f->as_property = unit && pid1_knows(pid1, s);
-		/* PID 1 keeps what it was told also while there is no connection to it. */
+		/*
+		 * PID 1 keeps what it was told also while there is no connection to it. It must be
+		 * told otherwise before anything else is written, or its value would be taken for
+		 * an administrator's.
+		 */
+		f->as_property =
+			unit && (pid1 ? pid1_knows(pid1, s) : record && record->as_property);
 		if (f->error == -ENOMEM ||
 		    ((f->as_property || (unit && record && record->as_property)) &&
 		     look_at_kept(root_fd, unit, s, f) < 0)) {

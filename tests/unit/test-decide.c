@@ -112,6 +112,28 @@ static void test_not_wanted(void **state)
 	state_clear(&s);
 }
 
+/* PID 1 was told a value of ours, and nobody has heard that it is done. */
+static void test_not_wanted_and_on_its_way(void **state)
+{
+	struct cgroup_facts f = facts_of(100 << 12);
+	struct state s = {};
+
+	record(&s, 100 << 12, 100 << 12, 0);
+	assert_int_equal(unwanted(&s, &f), ACTION_FORGET);
+	state_find(&s, "/a", MAX)->as_property = true;
+	f.of[INDEX].as_property = true;
+	assert_int_equal(unwanted(&s, &f), ACTION_RESTORE);
+	f.of[INDEX].kept = true;
+	f.of[INDEX].kept_value = 100 << 12;
+	f.of[INDEX].kept_path = (char *)"/run/x";
+	assert_int_equal(unwanted(&s, &f), ACTION_RESTORE);
+	/* What it was told last is what is to be. */
+	state_find(&s, "/a", MAX)->previous = 0;
+	state_find(&s, "/a", MAX)->current = 100 << 12;
+	assert_int_equal(unwanted(&s, &f), ACTION_NONE);
+	state_clear(&s);
+}
+
 static void test_cgroup_is_gone(void **state)
 {
 	struct cgroup_facts f = facts_of(0);
@@ -292,6 +314,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_wanted),
 		cmocka_unit_test(test_not_wanted),
+		cmocka_unit_test(test_not_wanted_and_on_its_way),
 		cmocka_unit_test(test_cgroup_is_gone),
 		cmocka_unit_test(test_another_cgroup_of_the_name),
 		cmocka_unit_test(test_kernel_without_the_word),

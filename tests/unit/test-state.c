@@ -151,6 +151,40 @@ static void test_ours(void **state)
 	assert_false(record_is_ours(&r, 1 << 20));
 }
 
+/* PID 1 may get to a value that it was told earlier while it is told another one. */
+static void test_value_on_its_way_stays_ours(void **state)
+{
+	struct plan_item item = {
+		.action = ACTION_SET,
+		.setting = SETTING_CGROUP_ZSWAP_MAX,
+		.cgroup = "/a.service",
+		.as_property = true,
+		.original = 8192,
+	};
+	const struct plan plan = { &item, 1 };
+	const uint64_t lives[] = { 0, 8192, 77 << 12 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(lives); i++) {
+		struct state s = {};
+		struct record *r;
+
+		note(&s, "/a.service", true, 1, SETTING_CGROUP_ZSWAP_MAX, 8192, 0);
+		r = state_find(&s, "/a.service", SETTING_CGROUP_ZSWAP_MAX);
+		assert_true(record_is_ours(r, 8192) && record_is_ours(r, 0));
+		item.id = 1;
+		item.from = lives[i];
+		item.to = 8192;
+		assert_int_equal(state_prepare(&s, &plan), 0);
+		assert_true(record_is_ours(r, 8192) && record_is_ours(r, 0));
+		item.to = 0;
+		assert_int_equal(state_prepare(&s, &plan), 0);
+		assert_true(record_is_ours(r, 8192) && record_is_ours(r, 0));
+		state_written(&s, &item);
+		assert_false(record_is_ours(r, 8192));
+		state_clear(&s);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -160,6 +194,7 @@ int main(void)
 		cmocka_unit_test(test_nul_byte),
 		cmocka_unit_test(test_what_is_written_need_not_be_saved_at_once),
 		cmocka_unit_test(test_ours),
+		cmocka_unit_test(test_value_on_its_way_stays_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

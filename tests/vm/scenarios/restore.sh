@@ -83,6 +83,25 @@ systemctl daemon-reload
 sleep 0.5
 check "daemon-reload leaves it so" soon is "$(live_max $data)" $((64 << 20))
 
+# Nobody can tell PID 1 of it while the bus does not answer. What PID 1 keeps until then stays the daemon's own.
+systemctl start pmdswapd
+systemctl stop pmdswapd
+bus=$(systemctl show -P MainPID dbus)
+kill -STOP "$bus"
+if pid1_has_limit; then
+	check "restore says that it has no connection to PID 1" bash -c \
+		"! pmdswapctl restore >/tmp/restore 2>&1 && grep -q 'data.service: memory.zswap.max .*failed: no connection to PID 1' /tmp/restore"
+	check "and leaves the unit as it is" is "$(live_max $data)" 0
+else
+	check "restore needs no connection to PID 1" pmdswapctl restore
+	check "and gives back a unit" is "$(live_max $data)" $((64 << 20))
+fi
+check "a cgroup is given back in any case" is "$(live_max /box/a)" max
+kill -CONT "$bus"
+systemctl start pmdswapd
+check "a start applies the policy to all again" soon pmdswapctl verify
+systemctl stop pmdswapd
+
 # Killed while it changes many things, it loses nothing.
 for i in $(seq 30); do mkdir $cgroups/box/k$i; limited_service k$i 32; done
 sed -i 's/^unit = .*/&\nunit = k*.service/' /etc/pmdswapd.conf
