@@ -328,7 +328,7 @@ static bool truncates(int fd, char *mem, size_t size)
 
 static bool test_truncate(void)
 {
-	static const size_t sizes[] = { THP / 2 + 100, THP / 2 };
+	static const size_t sizes[] = { THP / 2 + 104, THP / 2 };
 	bool ok = true;
 
 	if (!put(THP_DIR "hugepages-2048kB/shmem_enabled", "always"))
