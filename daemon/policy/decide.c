@@ -87,13 +87,26 @@ static bool is_known(const struct basis *b)
 	return b->facts->error >= 0;
 }
 
+/*
+ * May PID 1 have yet to do what it was told last, which is another value? Only what it
+ * is told after that is sure to last.
+ */
+static bool is_pending(const struct record *record, uint64_t value)
+{
+	return record->as_property && record->previous != record->current &&
+	       record->current != value;
+}
+
 static enum action decide_action(const struct basis *b)
 {
 	const struct record *record = b->record;
 	uint64_t live = b->facts->live, kept = setting_round(b->setting, b->facts->kept_value);
 
 	if (b->wanted) {
-		if (!is_known(b) || live == setting_round(b->setting, b->want))
+		if (!is_known(b))
+			return ACTION_NONE;
+		if (live == setting_round(b->setting, b->want) &&
+		    !(record && !b->overridden && is_pending(record, live)))
 			return ACTION_NONE;
 		return b->overridden ? ACTION_OVERRIDDEN : ACTION_SET;
 	}
@@ -108,9 +121,7 @@ static enum action decide_action(const struct basis *b)
 		return ACTION_RESTORE;
 	if (is_known(b) && live != record->original)
 		return ACTION_RESTORE;
-	/* Only what PID 1 is told after what it may have yet to do is sure to last. */
-	if (record->as_property && record->previous != record->current &&
-	    record->current != record->original)
+	if (is_pending(record, record->original))
 		return ACTION_RESTORE;
 	/* As long as PID 1 keeps a value of ours, the record tells it from an administrator's. */
 	return b->kept_by_us ? ACTION_NONE : ACTION_FORGET;

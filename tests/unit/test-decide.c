@@ -33,21 +33,28 @@ static void record(struct state *s, uint64_t original, uint64_t previous, uint64
 	r->current = current;
 }
 
-static enum action wanted(const struct cgroup_facts *f, uint64_t want, enum outcome *outcome)
+static enum action wanted_with(const struct state *state, const struct cgroup_facts *f, uint64_t want,
+			       enum outcome *outcome)
 {
 	static const struct config config;
 	static const struct host_facts host;
 	static const struct above_facts above;
 	const struct policy policy = { .name = (char *)"p", .mode = MODE_ZSWAP, .zswap_max = want };
-	const struct state state = {};
 	enum action action;
 	struct decision d;
 
-	assert_int_equal(decide_cgroup(&config, &state, &policy, &host, &above, f, &d), 0);
+	assert_int_equal(decide_cgroup(&config, state, &policy, &host, &above, f, &d), 0);
 	*outcome = d.outcome;
 	action = d.plan.n ? d.plan.items[0].action : ACTION_NONE;
 	decision_clear(&d);
 	return action;
+}
+
+static enum action wanted(const struct cgroup_facts *f, uint64_t want, enum outcome *outcome)
+{
+	const struct state state = {};
+
+	return wanted_with(&state, f, want, outcome);
 }
 
 static void test_wanted(void **state)
@@ -109,6 +116,25 @@ static void test_not_wanted(void **state)
 	/* Nothing of ours stays in /etc. */
 	f.of[INDEX].kept_path = (char *)"/etc/x";
 	assert_int_equal(unwanted(&s, &f), ACTION_LEAVE);
+	state_clear(&s);
+}
+
+/* PID 1 was told the original again, and nobody has heard that it is done. */
+static void test_wanted_and_on_its_way_back(void **state)
+{
+	struct cgroup_facts f = facts_of(8192);
+	enum outcome outcome;
+	struct state s = {};
+
+	record(&s, 0, 8192, 0);
+	assert_int_equal(wanted_with(&s, &f, 8192, &outcome), ACTION_NONE);
+	state_find(&s, "/a", MAX)->as_property = true;
+	f.of[INDEX].as_property = true;
+	assert_int_equal(wanted_with(&s, &f, 8192, &outcome), ACTION_SET);
+	/* It was told what is wanted after that. */
+	state_find(&s, "/a", MAX)->previous = 0;
+	state_find(&s, "/a", MAX)->current = 8192;
+	assert_int_equal(wanted_with(&s, &f, 8192, &outcome), ACTION_NONE);
 	state_clear(&s);
 }
 
@@ -314,6 +340,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_wanted),
 		cmocka_unit_test(test_not_wanted),
+		cmocka_unit_test(test_wanted_and_on_its_way_back),
 		cmocka_unit_test(test_not_wanted_and_on_its_way),
 		cmocka_unit_test(test_cgroup_is_gone),
 		cmocka_unit_test(test_another_cgroup_of_the_name),
