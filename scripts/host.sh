@@ -17,6 +17,13 @@ print_help() {
 	awk 'NR == 1 || /^# SPDX/ { next } /^#/ { sub(/^# ?/, ""); if (n++ || NF) print; next } { exit }' "$0"
 }
 
+# For scripts that have no other option.
+help_only() {
+	case ${1-} in
+	-h | --help) print_help; exit ;;
+	esac
+}
+
 # The version of this project, which meson.build names and nothing else.
 project_version() {
 	sed -n "s/^ *version: '\(.*\)',\$/\1/p" "$(dirname "${BASH_SOURCE[0]}")/../meson.build"

@@ -241,7 +241,7 @@ TEST_F_TIMEOUT(pmd_swap, shmem_truncate_races, 120)
 	int fd;
 
 	NEED_SHMEM(fd);
-	SET_AUTO();
+	ASSERT_EQ(0, put_string(KNOB_FILE, "auto"));
 	shmem_truncate_races(_metadata, self, fd, 0, NULL);
 }
 
@@ -259,7 +259,7 @@ TEST_F_TIMEOUT(pmd_swap, shmem_truncate_not_written, 120)
 
 	NEED_SHMEM(fd);
 	NEED_ZSWAP();
-	SET_AUTO();
+	ASSERT_EQ(0, put_string(KNOB_FILE, "auto"));
 	ASSERT_EQ(0, cg_put(env.test_cgroup, "memory.zswap.writeback", "0"));
 	shmem_truncate_races(_metadata, self, fd, COMPRESSIBLE, zswap_full_or_not);
 	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.zswap.max", "max"));
