@@ -598,8 +598,8 @@ static bool all_returned(long used_before, bool own_pressure)
 		    (used <= used_before + lost / 1024 || own_pressure) &&
 		    current - file - kernel <= 8 * 64 * (long long)PAGE + lost)
 			return true;
-		/* Freed slots may wait for their swap cache to go. */
-		cgroup_reclaim(1 << 20);
+		/* Freed slots may wait for their swap cache to go, as many as the area has. */
+		cgroup_reclaim((1 << 20) + anon);
 		usleep(40000);
 	}
 	say("MISMATCH in %s: not all has been given back", run->name);
