@@ -33,7 +33,7 @@ void live_close(struct live *l)
 
 enum exit_code live_read_config(struct live *l)
 {
-	struct report report = {};
+	_cleanup_(report_clear) struct report report = {};
 	enum exit_code code = EXIT_OK;
 	int r = conf_load(l->root_fd, l->fake_root, &l->config, &report);
 
@@ -44,7 +44,6 @@ enum exit_code live_read_config(struct live *l)
 		fprintf(stderr, "%zu error%s\n", report.errors, PLURAL_S(report.errors));
 		code = EXIT_FAILED;
 	}
-	report_clear(&report);
 	return code;
 }
 

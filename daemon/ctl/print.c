@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "policy/text.h"
+
 enum exit_code ctl_fail(int error, const char *what)
 {
 	bool denied = error == -EACCES || error == -EPERM;
@@ -15,13 +17,10 @@ enum exit_code ctl_fail(int error, const char *what)
 
 bool ctl_state_is_bad(const char *state)
 {
-	static const char *const bad[] = { "failed", "drifted", "overridden", "blocked",
-					   "missing" };
+	static const char *const bad[] = { "failed",  "drifted", "overridden",
+					   "blocked", "missing", NULL };
 
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		if (strcmp(state, bad[i]) == 0)
-			return true;
-	return false;
+	return text_find_word(bad, state, strlen(state)) >= 0;
 }
 
 const char *ctl_state_colour(const char *state)

@@ -51,9 +51,7 @@ struct parser {
 	bool out_of_memory;
 };
 
-static void complain(struct parser *p, const char *fmt, ...) _printf_(2, 3);
-
-static void complain(struct parser *p, const char *fmt, ...)
+static _printf_(2, 3) void complain(struct parser *p, const char *fmt, ...)
 {
 	va_list ap;
 

@@ -67,9 +67,8 @@ static const char *explain_outcome(const struct manager *m, const struct standin
 	    sd_event_source_get_time(m->retry_timer, &next) < 0 || next < now)
 		return reason;
 	seconds = (next - now + USEC_PER_SEC - 1) / USEC_PER_SEC;
-	if (asprintf(ret, "%s; failed %u time%s, tried again in %" PRIu64 " s", reason, s->failures,
-		     PLURAL_S(s->failures), seconds) < 0)
-		*ret = NULL;
+	*ret = text_format("%s; failed %u time%s, tried again in %" PRIu64 " s", reason,
+			   s->failures, PLURAL_S(s->failures), seconds);
 	return *ret ?: reason;
 }
 
@@ -246,11 +245,7 @@ static int append_cgroup(struct listing *l, sd_bus_message *reply, const struct 
 	if (r >= 0)
 		r = sd_bus_message_append(reply, "s", state);
 	if (r >= 0)
-		r = sd_bus_message_open_container(reply, 'a', "{st}");
-	if (r >= 0)
 		r = stats_append_counters(reply, &counters);
-	if (r >= 0)
-		r = sd_bus_message_close_container(reply);
 	if (r >= 0)
 		r = sd_bus_message_append(reply, "s",
 					  hindrance ?: explain_outcome(m, &c->standing, &text));

@@ -29,9 +29,7 @@ struct stats {
 	size_t n_waiting, waiting_allocated;
 };
 
-static void set_reason(struct stats *s, const char *fmt, ...) _printf_(2, 3);
-
-static void set_reason(struct stats *s, const char *fmt, ...)
+static _printf_(2, 3) void set_reason(struct stats *s, const char *fmt, ...)
 {
 	va_list ap;
 

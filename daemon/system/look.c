@@ -395,13 +395,10 @@ int look_and_decide_stopped(int root_fd, const struct config *config, const stru
 	*ret_alias = NULL;
 	/* To set its properties would be to set those of a unit that has no policy. */
 	if (strcmp(unit->id, match->glob) != 0) {
-		if (asprintf(
-			    ret_alias,
-			    "unit = %s is another name of %s, and matches no cgroup; say unit = %s",
-			    match->glob, unit->id, unit->id) >= 0)
-			return 0;
-		*ret_alias = NULL;
-		return -ENOMEM;
+		*ret_alias = text_format(
+			"unit = %s is another name of %s, and matches no cgroup; say unit = %s",
+			match->glob, unit->id, unit->id);
+		return *ret_alias ? 0 : -ENOMEM;
 	}
 	if (!policy || cgroupfs_id(root_fd, unit->cgroup, &id) >= 0)
 		return 0;
