@@ -76,7 +76,7 @@ static int find_unit(struct subject *s, const char *unit)
 	/* It is not running, or has another name. */
 	if (s->live.pid1)
 		r = pid1_read_unit(s->live.pid1, unit, &found);
-	s->unknown = s->live.pid1 ? r == -ENOENT : !s->live.fake_root;
+	s->unknown = !s->live.pid1 || r == -ENOENT;
 	s->cgroup = TAKE_PTR(found.cgroup);
 	/* Most units are here. */
 	if (!s->cgroup)
@@ -132,10 +132,11 @@ static enum exit_code find(struct subject *s, const char *name)
 		return ctl_fail(r, "cannot look for it");
 	s->exists = cgroupfs_id(s->live.root_fd, s->cgroup, &id) >= 0;
 	s->policy = policy_resolve(s->live.config, s->cgroup, &s->match);
-	if (s->exists || s->policy || (*name != '/' && !s->unknown))
+	/* A slice that nobody loaded is no unit; any other may be there and not run. */
+	if (s->exists || s->policy || (*name != '/' && !s->unknown && !unit_is_slice(name)))
 		return EXIT_OK;
 	fprintf(stderr, "pmdswapctl: there is no %s %s, and no policy for it\n",
-		*name == '/' ? "cgroup" : "unit", name);
+		s->unknown ? "unit" : "cgroup", s->unknown ? name : s->shown);
 	return EXIT_FAILED;
 }
 

@@ -269,6 +269,8 @@ static bool is_cut(struct parser *p, const char *line)
 		"'%s': a comment goes on a line of its own; for a blank that is part of a name say "
 		"'?'",
 		line);
+	if (p->policy)
+		p->policy->match_refused = true;
 	return true;
 }
 
