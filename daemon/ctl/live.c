@@ -41,7 +41,6 @@ enum exit_code live_read_config(struct live *l)
 		code = ctl_fail(r, "cannot read the configuration");
 	} else if (report_failed(&report)) {
 		ctl_print_report(&report);
-		fprintf(stderr, "%zu error%s\n", report.errors, PLURAL_S(report.errors));
 		code = EXIT_FAILED;
 	}
 	return code;

@@ -306,10 +306,9 @@ static int print_problems(const struct comparison *x, size_t width)
 {
 	for (size_t i = 0; i < x->n_problems; i++) {
 		const struct problem *p = &x->problems[i];
-		_cleanup_free_ char *text =
-			text_format("%s: %s%s%s%s: %s", p->what, p->policy ? "[policy " : "",
-				    p->policy ?: "", p->policy ? "] " : "",
-				    outcome_phrase(p->outcome), p->reason);
+		_cleanup_free_ char *text = text_format(
+			"%s: %s%s%s%s: %s", p->what, p->policy ? "[policy " : "", p->policy ?: "",
+			p->policy ? "] " : "", outcome_phrase(p->outcome), p->reason);
 
 		if (!text)
 			return -ENOMEM;

@@ -34,16 +34,6 @@ const char *ctl_state_colour(const char *state)
 	return "\033[32m";
 }
 
-void ctl_print_lines(const char *text)
-{
-	while (*text) {
-		size_t len = strcspn(text, "\n");
-
-		fprintf(stderr, "pmdswapctl: %.*s\n", (int)len, text);
-		text += len + (text[len] == '\n');
-	}
-}
-
 void ctl_print_report(const struct report *report)
 {
 	for (size_t i = 0; i < report->n; i++) {
@@ -51,6 +41,8 @@ void ctl_print_report(const struct report *report)
 
 		fprintf(stderr, "%s\n", text ?: report->messages[i].text);
 	}
+	if (report_failed(report))
+		fprintf(stderr, "%zu error%s\n", report->errors, PLURAL_S(report->errors));
 }
 
 void ctl_print_wrapped(const char *text, size_t width)

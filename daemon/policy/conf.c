@@ -60,16 +60,17 @@ static _printf_(2, 3) void complain(struct parser *p, const char *fmt, ...)
 	va_end(ap);
 }
 
+static const char *const mode_words[] = {
+	[MODE_KEEP] = "keep",
+	[MODE_PMD] = "pmd",
+	[MODE_ZSWAP] = "zswap",
+	[MODE_NONE] = "none",
+	NULL,
+};
+
 const char *mode_name(enum mode mode)
 {
-	static const char *const names[] = {
-		[MODE_KEEP] = "keep",
-		[MODE_PMD] = "pmd",
-		[MODE_ZSWAP] = "zswap",
-		[MODE_NONE] = "none",
-	};
-
-	return names[mode];
+	return mode_words[mode];
 }
 
 struct config *config_new(void)
@@ -734,7 +735,6 @@ static bool set_stats(struct parser *p, const char *key, const char *value)
 
 static bool set_policy(struct parser *p, const char *key, const char *value)
 {
-	static const char *const mode_words[] = { "keep", "pmd", "zswap", "none", NULL };
 	int i;
 
 	if (strcmp(key, "unit") == 0) {

@@ -182,7 +182,7 @@ char *policy_blocks_how(const struct policy *blocker, const char *cgroup)
 	bool none = blocker->mode == MODE_NONE, pmd = blocker->mode == MODE_PMD;
 
 	return text_format("lies below %s, %s [policy %s] (%s:%u) %s; change %s", cgroup,
-		     none  ? "for which"
+			   none  ? "for which"
 			   : pmd ? "which"
 				 : "where",
 			   blocker->name, blocker->origin.file, blocker->origin.line,

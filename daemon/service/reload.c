@@ -242,8 +242,8 @@ int manager_reload(struct manager *m, sd_bus_message *call, bool restore)
 	if (m->stopping)
 		return -ESHUTDOWN;
 	if (call) {
-		sd_bus_message **grown = reallocarray(
-			m->reload.waiting, m->reload.n_waiting + 1, sizeof(*grown));
+		sd_bus_message **grown =
+			reallocarray(m->reload.waiting, m->reload.n_waiting + 1, sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;
