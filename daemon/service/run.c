@@ -118,9 +118,6 @@ static int add_timers(struct manager *m)
 				      timers[i].handler, m);
 		if (r >= 0)
 			r = sd_event_source_set_enabled(*timers[i].timer, SD_EVENT_OFF);
-		/* It goes with the loop. */
-		if (r >= 0)
-			r = sd_event_source_set_floating(*timers[i].timer, true);
 	}
 	return r;
 }
@@ -158,8 +155,6 @@ int manager_new(struct manager **ret, const char *root, bool once)
 	if (r >= 0)
 		r = sd_event_source_set_enabled(m->settled, SD_EVENT_OFF);
 	if (r >= 0)
-		r = sd_event_source_set_floating(m->settled, true);
-	if (r >= 0)
 		r = add_timers(m);
 	if (r >= 0)
 		r = watch_new(&m->watch, m->event, m->root_fd, manager_on_batch, m);
@@ -194,6 +189,12 @@ void manager_free(struct manager *m)
 	stats_free(m->stats);
 	applier_free(m->applier);
 	watch_free(m->watch);
+	sd_event_source_disable_unref(m->settled);
+	sd_event_source_disable_unref(m->rescan_timer);
+	sd_event_source_disable_unref(m->retry_timer);
+	sd_event_source_disable_unref(m->prune_timer);
+	sd_event_source_disable_unref(m->reconnect_timer);
+	sd_event_source_disable_unref(m->prepare_timer);
 	sd_event_unref(m->event);
 	cgroup_table_clear(&m->cgroups);
 	for (size_t i = 0; i < N_KERNEL_SETTINGS; i++)
