@@ -84,19 +84,3 @@ int ctl_get_property(sd_bus *bus, const char *name, const char *type, sd_bus_mes
 {
 	return sd_bus_get_property(bus, NULL, BUS_PATH, BUS_INTERFACE, name, NULL, ret, type);
 }
-
-int ctl_get_last_reload(sd_bus *bus, struct ctl_reload *reload, sd_bus_message **ret)
-{
-	_cleanup_(sd_bus_message_unrefp) sd_bus_message *m = NULL;
-	int r = ctl_get_property(bus, "LastReload", "(btta(ss))", &m);
-
-	if (r >= 0)
-		r = sd_bus_message_enter_container(m, 'r', "btta(ss)");
-	if (r >= 0)
-		r = sd_bus_message_read(m, "btt", &reload->accepted, &reload->usec,
-					&reload->changes);
-	if (r < 0)
-		return r;
-	*ret = TAKE_PTR(m);
-	return 0;
-}

@@ -43,14 +43,4 @@ enum exit_code ctl_call_change(sd_bus *bus, const char *method, const char *done
 /* A property of the daemon, entered so that its value can be read. 0 or a negative errno. */
 int ctl_get_property(sd_bus *bus, const char *name, const char *type, sd_bus_message **ret);
 
-/* The last reload; usec is 0 while it is under way. */
-struct ctl_reload {
-	int accepted;
-	uint64_t usec;
-	uint64_t changes;
-};
-
-/* The same for LastReload; what follows in *ret is its messages, "a(ss)". 0 or a negative errno. */
-int ctl_get_last_reload(sd_bus *bus, struct ctl_reload *reload, sd_bus_message **ret);
-
 #endif

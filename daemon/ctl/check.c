@@ -28,8 +28,8 @@ enum exit_code ctl_check(const struct ctl *x, const char *argument)
 {
 	_cleanup_(config_freep) struct config *c = NULL;
 	_cleanup_close_ int root_fd = fs_open_root(x->root);
-	struct report report = {};
-	enum exit_code code = EXIT_OK;
+	_cleanup_(report_clear) struct report report = {};
+	enum exit_code code;
 	int r;
 
 	if (root_fd < 0)
@@ -38,27 +38,19 @@ enum exit_code ctl_check(const struct ctl *x, const char *argument)
 		r = conf_load_file(argument, &c, &report);
 	else
 		r = conf_load(root_fd, strcmp(x->root, "/") != 0, &c, &report);
-	if (r < 0) {
-		report_clear(&report);
+	if (r < 0)
 		return ctl_fail(r, "cannot check the configuration");
-	}
 	if (x->json) {
 		code = print_json(c, &report);
-		if (code == EXIT_OK && report_failed(&report))
-			code = EXIT_FAILED;
-		report_clear(&report);
-		return code;
+		return code == EXIT_OK && report_failed(&report) ? EXIT_FAILED : code;
 	}
 	ctl_print_report(&report);
-	if (report_failed(&report)) {
-		fprintf(stderr, "%zu error%s\n", report.errors, PLURAL_S(report.errors));
-		code = EXIT_FAILED;
-	} else if (c->n_files == 0) {
+	if (report_failed(&report))
+		return EXIT_FAILED;
+	if (c->n_files == 0)
 		printf("No configuration file; every setting has its default\n");
-	} else {
+	else
 		printf("OK: %zu file%s, %zu polic%s\n", c->n_files, PLURAL_S(c->n_files),
 		       c->n_policies, PLURAL_IES(c->n_policies));
-	}
-	report_clear(&report);
-	return code;
+	return EXIT_OK;
 }

@@ -61,10 +61,7 @@ bool ctl_state_is_bad(const char *state);
 /* The escape sequence for the state of a cgroup or setting; NULL: none. */
 const char *ctl_state_colour(const char *state);
 
-/* Print every line of a text on standard error, with the name of the program before it. */
-void ctl_print_lines(const char *text);
-
-/* Print every message of a report on standard error. */
+/* Print every message of a report on standard error, and how many errors there are. */
 void ctl_print_report(const struct report *report);
 
 /*

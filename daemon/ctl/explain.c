@@ -20,8 +20,6 @@ struct subject {
 	bool exists;
 	const struct policy *policy; /* NULL: none */
 	const struct match *match;
-	/* Before the daemon came; "-": it has not changed it. */
-	char original[N_CGROUP_SETTINGS][SETTING_TEXT_MAX];
 	struct view view; /* only what view_read_effect() sets */
 	struct decision decision;
 	char *hindrance;    /* why it does not do what it says; NULL: nothing is known */
@@ -78,7 +76,7 @@ static int find_unit(struct subject *s, const char *unit)
 	/* It is not running, or has another name. */
 	if (s->live.pid1)
 		r = pid1_read_unit(s->live.pid1, unit, &found);
-	s->unknown = s->live.pid1 ? r == -ENOENT : !s->live.fake_root;
+	s->unknown = !s->live.pid1 || r == -ENOENT;
 	s->cgroup = TAKE_PTR(found.cgroup);
 	/* Most units are here. */
 	if (!s->cgroup)
@@ -134,23 +132,12 @@ static enum exit_code find(struct subject *s, const char *name)
 		return ctl_fail(r, "cannot look for it");
 	s->exists = cgroupfs_id(s->live.root_fd, s->cgroup, &id) >= 0;
 	s->policy = policy_resolve(s->live.config, s->cgroup, &s->match);
-	if (s->exists || s->policy || (*name != '/' && !s->unknown))
+	/* A slice that nobody loaded is no unit; any other may be there and not run. */
+	if (s->exists || s->policy || (*name != '/' && !s->unknown && !unit_is_slice(name)))
 		return EXIT_OK;
 	fprintf(stderr, "pmdswapctl: there is no %s %s, and no policy for it\n",
-		*name == '/' ? "cgroup" : "unit", name);
+		s->unknown ? "unit" : "cgroup", s->unknown ? name : s->shown);
 	return EXIT_FAILED;
-}
-
-static void look_at_records(struct subject *s)
-{
-	for (int i = 0; i < N_CGROUP_SETTINGS; i++) {
-		enum setting setting = SETTING_CGROUP_FIRST + i;
-		const struct record *record = state_find(&s->live.state, s->cgroup, setting);
-
-		strcpy(s->original[i], "-");
-		if (record)
-			setting_format(setting, record->original, s->original[i]);
-	}
 }
 
 /* Find out all there is. EXIT_OK, or the code to exit with after a message. */
@@ -169,7 +156,6 @@ static enum exit_code look(const struct ctl *x, const char *name, struct subject
 	if (code != EXIT_OK)
 		return code;
 	r = view_read_effect(s->live.root_fd, &s->live.host, s->cgroup, &s->view);
-	look_at_records(s);
 	if (r >= 0 && s->policy && s->exists)
 		r = live_decide(&s->live, s->cgroup, s->policy, &s->decision);
 	if (r >= 0 && s->policy && s->exists && !s->decision.reason)
@@ -227,21 +213,26 @@ static void print_policies(const struct subject *s)
 	}
 }
 
-/* The words for one setting; each buffer has SETTING_TEXT_MAX bytes. */
-static void format_setting(const struct subject *s, enum setting setting, char *want, char *live,
-			   char *effective)
+/* The words for one setting; the original is what was there before the daemon changed it. */
+struct words {
+	char want[SETTING_TEXT_MAX], live[SETTING_TEXT_MAX];
+	char effective[SETTING_TEXT_MAX], original[SETTING_TEXT_MAX];
+};
+
+static void format_setting(const struct subject *s, enum setting setting, struct words *w)
 {
+	const struct record *record = state_find(&s->live.state, s->cgroup, setting);
 	uint64_t value;
 
-	strcpy(want, "-");
-	strcpy(live, "-");
-	strcpy(effective, "-");
+	*w = (struct words){ "-", "-", "-", "-" };
 	if (policy_wants(s->policy, setting, &value))
-		setting_format(setting, setting_round(setting, value), want);
+		setting_format(setting, setting_round(setting, value), w->want);
 	if (cgroupfs_read(s->live.root_fd, s->cgroup, setting, &value) >= 0)
-		setting_format(setting, value, live);
+		setting_format(setting, value, w->live);
 	if (cgroupfs_read_effective(s->live.root_fd, s->cgroup, setting, &value, NULL) >= 0)
-		setting_format(setting, value, effective);
+		setting_format(setting, value, w->effective);
+	if (record)
+		setting_format(setting, record->original, w->original);
 }
 
 static int print_settings(const struct subject *s, size_t width)
@@ -251,15 +242,15 @@ static int print_settings(const struct subject *s, size_t width)
 	table_row(&t, "SETTING", "WANTED", "LIVE", "EFFECTIVE", "ORIGINAL", "IN FORCE FROM");
 	for (int i = 0; i < N_CGROUP_SETTINGS; i++) {
 		enum setting setting = SETTING_CGROUP_FIRST + i;
-		char want[SETTING_TEXT_MAX], live[SETTING_TEXT_MAX], effective[SETTING_TEXT_MAX];
 		_cleanup_free_ char *owner = NULL, *shown = NULL;
+		struct words w;
 		uint64_t value;
 
-		format_setting(s, setting, want, live, effective);
+		format_setting(s, setting, &w);
 		/* Whether it may be swapped at all is of interest if somebody says that it may not.
 		 */
-		if (setting == SETTING_CGROUP_SWAP_MAX && strcmp(want, "-") == 0 &&
-		    (strcmp(effective, "-") == 0 || strcmp(effective, "max") == 0))
+		if (setting == SETTING_CGROUP_SWAP_MAX && strcmp(w.want, "-") == 0 &&
+		    (strcmp(w.effective, "-") == 0 || strcmp(w.effective, "max") == 0))
 			continue;
 		cgroupfs_read_effective(s->live.root_fd, s->cgroup, setting, &value, &owner);
 		shown = text_escaped(owner ?: "-");
@@ -267,7 +258,7 @@ static int print_settings(const struct subject *s, size_t width)
 			table_clear(&t);
 			return -ENOMEM;
 		}
-		table_row(&t, setting_name(setting), want, live, effective, s->original[i],
+		table_row(&t, setting_name(setting), w.want, w.live, w.effective, w.original,
 			  owner && strcmp(owner, s->cgroup) == 0 ? "itself" : shown);
 	}
 	return ctl_print_table(&t, width);
@@ -304,13 +295,12 @@ static enum exit_code print_text(const struct subject *s, size_t width)
 	if (s->exists && s->view.effect_known && !(s->hindrance && s->view.effect == EFFECT_PMD))
 		printf("\n%s.\n", describe_effect(s->view.effect));
 	if (s->decision.reason) {
-		_cleanup_free_ char *text = NULL;
+		_cleanup_free_ char *text =
+			text_format("[policy %s] %s: %s", s->policy->name,
+				    outcome_phrase(s->decision.outcome), s->decision.reason);
 
-		if (asprintf(&text, "[policy %s] %s: %s", s->policy->name,
-			     outcome_phrase(s->decision.outcome), s->decision.reason) < 0) {
-			text = NULL;
+		if (!text)
 			return ctl_fail(-ENOMEM, "cannot print");
-		}
 		ctl_print_wrapped(text, width);
 	}
 	if (s->hindrance)
@@ -339,14 +329,14 @@ static json_t *settings_to_json(const struct subject *s)
 
 	for (int i = 0; object && i < N_CGROUP_SETTINGS; i++) {
 		enum setting setting = SETTING_CGROUP_FIRST + i;
-		char want[SETTING_TEXT_MAX], live[SETTING_TEXT_MAX], effective[SETTING_TEXT_MAX];
+		struct words w;
 
-		format_setting(s, setting, want, live, effective);
+		format_setting(s, setting, &w);
 		if (json_object_set_new(object, setting_name(setting),
 					json_pack("{s:s?, s:s?, s:s?, s:s?}", "wanted",
-						  view_known(want), "live", view_known(live),
-						  "effective", view_known(effective), "original",
-						  view_known(s->original[i]))) < 0) {
+						  view_known(w.want), "live", view_known(w.live),
+						  "effective", view_known(w.effective), "original",
+						  view_known(w.original))) < 0) {
 			json_decref(object);
 			return NULL;
 		}

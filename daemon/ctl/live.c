@@ -33,7 +33,7 @@ void live_close(struct live *l)
 
 enum exit_code live_read_config(struct live *l)
 {
-	struct report report = {};
+	_cleanup_(report_clear) struct report report = {};
 	enum exit_code code = EXIT_OK;
 	int r = conf_load(l->root_fd, l->fake_root, &l->config, &report);
 
@@ -41,10 +41,8 @@ enum exit_code live_read_config(struct live *l)
 		code = ctl_fail(r, "cannot read the configuration");
 	} else if (report_failed(&report)) {
 		ctl_print_report(&report);
-		fprintf(stderr, "%zu error%s\n", report.errors, PLURAL_S(report.errors));
 		code = EXIT_FAILED;
 	}
-	report_clear(&report);
 	return code;
 }
 

@@ -148,11 +148,8 @@ static int add_stopped_unit(const struct stopped *s, const struct pid1_unit *uni
 
 	if (r < 0 || !alias)
 		return r;
-	if (asprintf(&where, "%s:%u", m->origin.file, m->origin.line) < 0) {
-		where = NULL;
-		return -ENOMEM;
-	}
-	return add_problem(s->x, where, NULL, OUTCOME_MISSING, alias);
+	where = text_format("%s:%u", m->origin.file, m->origin.line);
+	return where ? add_problem(s->x, where, NULL, OUTCOME_MISSING, alias) : -ENOMEM;
 }
 
 static void on_unit(void *userdata, int error, struct pid1_unit *unit)
@@ -223,24 +220,6 @@ static enum exit_code check_presence(const struct comparison *x)
 	return EXIT_FAILED;
 }
 
-/* Only what is written is shown. */
-static void drop_records(struct plan *plan)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < plan->n; i++) {
-		struct plan_item *item = &plan->items[i];
-
-		if (plan_item_writes(item)) {
-			plan->items[n++] = *item;
-			continue;
-		}
-		free((char *)item->cgroup);
-		free((char *)item->policy);
-	}
-	plan->n = n;
-}
-
 static int compare_text(const char *a, const char *b)
 {
 	return strcmp(a ?: "", b ?: "");
@@ -287,7 +266,7 @@ static enum exit_code make_comparison(const struct ctl *ctl, struct comparison *
 	r = x->verify ? effect_of_clusters(&x->live.host, &x->clusters) : 0;
 	if (r >= 0)
 		r = compare(x);
-	drop_records(&x->plan);
+	plan_keep_writes(&x->plan);
 	sort(x);
 	return r < 0 ? ctl_fail(r, "cannot compare with the live system") : EXIT_OK;
 }
@@ -327,11 +306,11 @@ static int print_problems(const struct comparison *x, size_t width)
 {
 	for (size_t i = 0; i < x->n_problems; i++) {
 		const struct problem *p = &x->problems[i];
-		_cleanup_free_ char *text = NULL;
+		_cleanup_free_ char *text = text_format(
+			"%s: %s%s%s%s: %s", p->what, p->policy ? "[policy " : "", p->policy ?: "",
+			p->policy ? "] " : "", outcome_phrase(p->outcome), p->reason);
 
-		if (asprintf(&text, "%s: %s%s%s%s: %s", p->what, p->policy ? "[policy " : "",
-			     p->policy ?: "", p->policy ? "] " : "", outcome_phrase(p->outcome),
-			     p->reason) < 0)
+		if (!text)
 			return -ENOMEM;
 		ctl_print_wrapped(text, width);
 	}

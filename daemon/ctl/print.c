@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "policy/text.h"
+
 enum exit_code ctl_fail(int error, const char *what)
 {
 	bool denied = error == -EACCES || error == -EPERM;
@@ -15,13 +17,10 @@ enum exit_code ctl_fail(int error, const char *what)
 
 bool ctl_state_is_bad(const char *state)
 {
-	static const char *const bad[] = { "failed", "drifted", "overridden", "blocked",
-					   "missing" };
+	static const char *const bad[] = { "failed",  "drifted", "overridden",
+					   "blocked", "missing", NULL };
 
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		if (strcmp(state, bad[i]) == 0)
-			return true;
-	return false;
+	return text_find_word(bad, state, strlen(state)) >= 0;
 }
 
 const char *ctl_state_colour(const char *state)
@@ -35,16 +34,6 @@ const char *ctl_state_colour(const char *state)
 	return "\033[32m";
 }
 
-void ctl_print_lines(const char *text)
-{
-	while (*text) {
-		size_t len = strcspn(text, "\n");
-
-		fprintf(stderr, "pmdswapctl: %.*s\n", (int)len, text);
-		text += len + (text[len] == '\n');
-	}
-}
-
 void ctl_print_report(const struct report *report)
 {
 	for (size_t i = 0; i < report->n; i++) {
@@ -52,6 +41,8 @@ void ctl_print_report(const struct report *report)
 
 		fprintf(stderr, "%s\n", text ?: report->messages[i].text);
 	}
+	if (report_failed(report))
+		fprintf(stderr, "%zu error%s\n", report->errors, PLURAL_S(report->errors));
 }
 
 void ctl_print_wrapped(const char *text, size_t width)

@@ -43,7 +43,12 @@ enum exit_code ctl_call_change(sd_bus *bus, const char *method, const char *done
 		return print_report(reply, done);
 	if (!sd_bus_error_has_name(&error, BUS_ERROR_CONFIGURATION))
 		return ctl_call_failed(&error, r);
-	ctl_print_lines(error.message);
+	for (const char *text = error.message; *text; text += strspn(text, "\n")) {
+		size_t len = strcspn(text, "\n");
+
+		fprintf(stderr, "pmdswapctl: %.*s\n", (int)len, text);
+		text += len;
+	}
 	fprintf(stderr, "pmdswapctl: configuration refused; the one before stays in force\n");
 	return EXIT_FAILED;
 }

@@ -108,8 +108,7 @@ static enum exit_code print_command(const struct plan_item *item)
 	}
 	if (item->cgroup)
 		file = cgroupfs_path(item->cgroup, setting_path(item->setting));
-	if (asprintf(&path, "/%s", file ?: setting_path(item->setting)) < 0)
-		path = NULL;
+	path = text_format("/%s", file ?: setting_path(item->setting));
 	if (!path || (item->cgroup && !file))
 		return ctl_fail(-ENOMEM, "cannot print");
 	printf("echo %s >", text);

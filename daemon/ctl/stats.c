@@ -143,14 +143,17 @@ static int read_daemon(sd_bus *bus, const char *root, struct shown *s)
 	_cleanup_(sd_bus_message_unrefp) sd_bus_message *version = NULL, *last = NULL;
 	_cleanup_(views_clear) struct views views = {};
 	_cleanup_close_ int root_fd = fs_open_root(root);
-	struct ctl_reload reload = {};
 	const char *text;
-	int r = ctl_get_property(bus, "Version", "s", &version);
+	int accepted, r = ctl_get_property(bus, "Version", "s", &version);
 
 	if (r >= 0)
 		r = sd_bus_message_read(version, "s", &text);
 	if (r >= 0)
-		r = ctl_get_last_reload(bus, &reload, &last);
+		r = ctl_get_property(bus, "LastReload", "(btta(ss))", &last);
+	if (r >= 0)
+		r = sd_bus_message_enter_container(last, 'r', "btta(ss)");
+	if (r >= 0)
+		r = sd_bus_message_read(last, "bt", &accepted, &s->reload_usec);
 	if (r >= 0)
 		r = views_read(bus, &views, NULL);
 	/* The same states as status and list show. */
@@ -159,14 +162,11 @@ static int read_daemon(sd_bus *bus, const char *root, struct shown *s)
 	if (r < 0)
 		return r;
 	s->version = strdup(text);
-	s->reload_accepted = reload.accepted;
-	s->reload_usec = reload.usec;
+	s->reload_accepted = accepted;
 	for (; view_states[s->n_states] && s->n_states < ARRAY_SIZE(s->states); s->n_states++) {
-		struct shown_state *state = &s->states[s->n_states];
+		const char *state = view_states[s->n_states];
 
-		state->name = view_states[s->n_states];
-		for (size_t i = 0; i < views.n; i++)
-			state->n += strcmp(views.v[i].state, state->name) == 0;
+		s->states[s->n_states] = (struct shown_state){ state, views_count(&views, state) };
 	}
 	return s->version ? 0 : -ENOMEM;
 }

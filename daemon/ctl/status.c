@@ -164,11 +164,11 @@ static void print_head(const struct status *s, size_t width)
 	for (size_t i = 0; i < json_array_size(files); i++)
 		printf("%-16s%s\n", i == 0 ? "Configuration:" : "",
 		       json_string_value(json_array_get(files, i)));
-	if (json_array_size(files) == 0)
-		printf("%-16s%s\n", "Configuration:", "none, every setting has its default");
 	if (json_is_true(get(s, "suspended")))
 		printf("%-16s%s\n", "Suspended:",
 		       "everything was given back; reload to apply the configuration");
+	else if (json_array_size(files) == 0)
+		printf("%-16s%s\n", "Configuration:", "none, every setting has its default");
 	if (t > 0 && localtime_r(&t, &tm))
 		strftime(when, sizeof(when), ", %Y-%m-%d %H:%M:%S %Z", &tm);
 	printf("%-16s%s%s\n", "Last reload:",

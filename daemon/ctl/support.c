@@ -149,7 +149,7 @@ static void show_kernel(const struct live *l)
 static void show_config(const struct ctl *x, struct live *l)
 {
 	_cleanup_(config_freep) struct config *c = NULL;
-	struct report report = {};
+	_cleanup_(report_clear) struct report report = {};
 
 	heading("Configuration");
 	if (conf_load(l->root_fd, l->fake_root, &c, &report) < 0)
@@ -168,7 +168,6 @@ static void show_config(const struct ctl *x, struct live *l)
 			if (*line != '#' && *line != ';')
 				printf("%s\n", line);
 	}
-	report_clear(&report);
 	printf("-- pmdswapctl check\n");
 	fflush(stdout);
 	ctl_check(x, NULL);

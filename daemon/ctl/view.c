@@ -71,7 +71,7 @@ int view_read_effect(int root_fd, const struct host_facts *host, const char *pat
 
 int views_read_effects(int root_fd, struct views *views)
 {
-	struct host_facts host;
+	_cleanup_(host_facts_clear) struct host_facts host;
 	int r = look_host(root_fd, NULL, &host);
 
 	look_at_clusters(root_fd, &host);
@@ -81,7 +81,6 @@ int views_read_effects(int root_fd, struct views *views)
 
 		r = path ? view_read_effect(root_fd, &host, path, v) : -ENOMEM;
 	}
-	host_facts_clear(&host);
 	return r;
 }
 
@@ -89,43 +88,36 @@ const char *const view_states[] = { "exclusive", "zswap",   "none",       "drain
 				    "keep",      "blocked", "pending",    "failed",
 				    "drifted",   "missing", "overridden", NULL };
 
-/* Whether a word is one of a list with commas. */
-static bool is_in_list(const char *word, size_t len, const char *list)
+/* The states of a list with commas, as bits; 0: it has one that there is not. */
+static unsigned int parse_states(const char *list)
 {
-	for (const char *p = list; p; p = strchr(p, ',')) {
-		p += *p == ',';
-		if (strncmp(p, word, len) == 0 && strcspn(p, ",") == len)
-			return true;
-	}
-	return false;
-}
+	unsigned int bits = 0;
 
-static bool are_states(const char *list)
-{
 	for (const char *p = list; p; p = strchr(p, ',')) {
-		bool known = false;
+		int i;
 
 		p += *p == ',';
-		for (int i = 0; view_states[i]; i++)
-			known |= strlen(view_states[i]) == strcspn(p, ",") &&
-				 strncmp(view_states[i], p, strlen(view_states[i])) == 0;
-		if (!known)
-			return false;
+		i = text_find_word(view_states, p, strcspn(p, ","));
+		if (i < 0)
+			return 0;
+		bits |= 1U << i;
 	}
-	return true;
+	return bits;
 }
 
 bool views_filter(struct views *views, const char *list, const char *glob)
 {
+	unsigned int states = list ? parse_states(list) : 0;
 	size_t n = 0;
 
-	if (list && !are_states(list))
+	if (list && !states)
 		return false;
 	for (size_t i = 0; i < views->n; i++) {
 		struct view *v = &views->v[i];
 		const char *name = glob && *glob == '/' ? v->cgroup : v->unit;
+		int state = text_find_word(view_states, v->state, strlen(v->state));
 
-		if ((list && !is_in_list(v->state, strlen(v->state), list)) ||
+		if ((list && (state < 0 || !(states & 1U << state))) ||
 		    (glob && fnmatch(glob, name, FNM_PATHNAME | FNM_NOESCAPE) != 0))
 			view_clear(v);
 		else
@@ -133,6 +125,15 @@ bool views_filter(struct views *views, const char *list, const char *glob)
 	}
 	views->n = n;
 	return true;
+}
+
+size_t views_count(const struct views *views, const char *state)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < views->n; i++)
+		n += strcmp(views->v[i].state, state) == 0;
+	return n;
 }
 
 char *views_summary(const struct views *views)
@@ -143,10 +144,8 @@ char *views_summary(const struct views *views)
 	const char *gap = "";
 
 	for (int i = 0; f && view_states[i]; i++) {
-		size_t n = 0;
+		size_t n = views_count(views, view_states[i]);
 
-		for (size_t k = 0; k < views->n; k++)
-			n += strcmp(views->v[k].state, view_states[i]) == 0;
 		if (n > 0)
 			fprintf(f, "%s%zu %s", gap, n, view_states[i]);
 		gap = n > 0 ? ", " : gap;
@@ -160,32 +159,26 @@ int views_print_reasons(const struct views *views, bool draining, size_t width)
 {
 	for (size_t i = 0; i < views->n; i++) {
 		const struct view *v = &views->v[i];
-		_cleanup_free_ char *text = NULL, *more = NULL;
+		bool is_first = true, drains = draining && strcmp(v->state, "draining") == 0;
+		_cleanup_free_ char *text = NULL;
+		char more[32] = "";
 		size_t n = 0;
-		bool before = false;
-		int r = 0;
 
-		if (draining && strcmp(v->state, "draining") == 0 && !*v->reason)
-			r = asprintf(&text, "%s: %" PRIu64 " KiB still in zswap", v->cgroup,
-				     v->counters.of[COUNTER_ZSWAPPED].value / 1024);
-		else if (!*v->reason)
-			continue;
-		for (size_t k = 0; *v->reason && k < i && !before; k++)
-			before = strcmp(views->v[k].reason, v->reason) == 0;
-		if (before)
-			continue;
-		for (size_t k = i + 1; *v->reason && k < views->n; k++)
-			n += strcmp(views->v[k].reason, v->reason) == 0;
-		if (n > 0 && asprintf(&more, " and %zu more", n) < 0) {
-			more = NULL;
-			return -ENOMEM;
+		for (size_t k = 0; *v->reason && k < views->n && is_first; k++) {
+			if (strcmp(views->v[k].reason, v->reason) != 0)
+				continue;
+			is_first = k >= i;
+			n += k > i;
 		}
-		if (*v->reason)
-			r = asprintf(&text, "%s%s: %s", v->cgroup, more ?: "", v->reason);
-		if (r < 0) {
-			text = NULL;
+		if (!is_first || (!*v->reason && !drains))
+			continue;
+		if (n > 0)
+			snprintf(more, sizeof(more), " and %zu more", n);
+		text = *v->reason ? text_format("%s%s: %s", v->cgroup, more, v->reason)
+				  : text_format("%s: %" PRIu64 " KiB still in zswap", v->cgroup,
+						v->counters.of[COUNTER_ZSWAPPED].value / 1024);
+		if (!text)
 			return -ENOMEM;
-		}
 		ctl_print_wrapped(text, width);
 	}
 	return 0;

@@ -48,6 +48,9 @@ extern const char *const view_states[];
  */
 bool views_filter(struct views *views, const char *states, const char *glob);
 
+/* How many there are of a state. */
+size_t views_count(const struct views *views, const char *state);
+
 /* How many there are of each state, "2 exclusive, 1 blocked", which the caller frees. NULL: none,
  * or no memory. */
 char *views_summary(const struct views *views);

@@ -51,9 +51,7 @@ struct parser {
 	bool out_of_memory;
 };
 
-static void complain(struct parser *p, const char *fmt, ...) _printf_(2, 3);
-
-static void complain(struct parser *p, const char *fmt, ...)
+static _printf_(2, 3) void complain(struct parser *p, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -62,16 +60,17 @@ static void complain(struct parser *p, const char *fmt, ...)
 	va_end(ap);
 }
 
+static const char *const mode_words[] = {
+	[MODE_KEEP] = "keep",
+	[MODE_PMD] = "pmd",
+	[MODE_ZSWAP] = "zswap",
+	[MODE_NONE] = "none",
+	NULL,
+};
+
 const char *mode_name(enum mode mode)
 {
-	static const char *const names[] = {
-		[MODE_KEEP] = "keep",
-		[MODE_PMD] = "pmd",
-		[MODE_ZSWAP] = "zswap",
-		[MODE_NONE] = "none",
-	};
-
-	return names[mode];
+	return mode_words[mode];
 }
 
 struct config *config_new(void)
@@ -271,6 +270,8 @@ static bool is_cut(struct parser *p, const char *line)
 		"'%s': a comment goes on a line of its own; for a blank that is part of a name say "
 		"'?'",
 		line);
+	if (p->policy)
+		p->policy->match_refused = true;
 	return true;
 }
 
@@ -734,7 +735,6 @@ static bool set_stats(struct parser *p, const char *key, const char *value)
 
 static bool set_policy(struct parser *p, const char *key, const char *value)
 {
-	static const char *const mode_words[] = { "keep", "pmd", "zswap", "none", NULL };
 	int i;
 
 	if (strcmp(key, "unit") == 0) {

@@ -19,9 +19,7 @@ void decision_clear(struct decision *d)
 	*d = (struct decision){};
 }
 
-static int conclude(struct decision *d, enum outcome outcome, const char *fmt, ...) _printf_(3, 4);
-
-static int conclude(struct decision *d, enum outcome outcome, const char *fmt, ...)
+static _printf_(3, 4) int conclude(struct decision *d, enum outcome outcome, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -32,6 +30,17 @@ static int conclude(struct decision *d, enum outcome outcome, const char *fmt, .
 	va_end(ap);
 	d->outcome = outcome;
 	return d->reason ? 0 : -ENOMEM;
+}
+
+/* Hand a decision over, unless it failed. */
+static int finish(int r, struct decision *d, struct decision *ret)
+{
+	if (r < 0)
+		return r;
+	plan_keep_a_way_out(&d->plan);
+	*ret = *d;
+	*d = (struct decision){};
+	return 0;
 }
 
 /* The file is not there, for want of the cgroup, the controller or the feature. */
@@ -313,12 +322,7 @@ int decide_cgroup(const struct config *config, const struct state *state,
 		r = conclude(&d, OUTCOME_MISSING, "%s", why_missing(f, missing));
 	if (r >= 0 && (d.outcome == OUTCOME_OK || d.outcome == OUTCOME_NONE) && f->id)
 		r = effect_hindrance(policy, host, above, &then, false, &d.hindrance);
-	if (r < 0)
-		return r;
-	plan_keep_a_way_out(&d.plan);
-	*ret = d;
-	d = (struct decision){};
-	return 0;
+	return finish(r, &d, ret);
 }
 
 int decide_stopped_unit(const struct config *config, const struct state *state,
@@ -338,12 +342,7 @@ int decide_stopped_unit(const struct config *config, const struct state *state,
 		if (f->looked & 1U << s && policy_wants(policy, s, &want))
 			r = add_setting(state, policy, f, s, &d);
 	}
-	if (r < 0)
-		return r;
-	plan_keep_a_way_out(&d.plan);
-	*ret = d;
-	d = (struct decision){};
-	return 0;
+	return finish(r, &d, ret);
 }
 
 static int say_not_offered(const struct kernel_facts *k, enum setting s, uint64_t want,
@@ -395,11 +394,7 @@ int decide_kernel(const struct config *config, const struct state *state,
 		d.outcome = OUTCOME_DRIFTED;
 	else if (r >= 0 && d.outcome == OUTCOME_OK && plan_count_writes(&d.plan) > 0)
 		d.outcome = OUTCOME_NONE;
-	if (r < 0)
-		return r;
-	*ret = d;
-	d = (struct decision){};
-	return 0;
+	return finish(r, &d, ret);
 }
 
 int decide_unwanted(const struct state *state, const struct cgroup_facts *f, enum setting s,

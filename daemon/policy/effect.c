@@ -53,9 +53,7 @@ enum effect effect_of(const struct host_facts *host, const struct effective *e,
 	return whole ? EFFECT_PMD : EFFECT_SPLIT;
 }
 
-static int say(char **ret, const char *fmt, ...) _printf_(2, 3);
-
-static int say(char **ret, const char *fmt, ...)
+static _printf_(2, 3) int say(char **ret, const char *fmt, ...)
 {
 	va_list ap;
 

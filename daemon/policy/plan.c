@@ -28,6 +28,19 @@ static void item_clear(struct plan_item *item)
 	free((char *)item->policy);
 }
 
+void plan_keep_writes(struct plan *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		if (plan_item_writes(&p->items[i]))
+			p->items[n++] = p->items[i];
+		else
+			item_clear(&p->items[i]);
+	}
+	p->n = n;
+}
+
 int plan_add(struct plan *p, const struct plan_item *item)
 {
 	struct plan_item *grown = array_room(p->items, p->n, &p->allocated, sizeof(*grown)), *new;
@@ -91,23 +104,17 @@ char *plan_item_format(const struct plan_item *item)
 {
 	char from[SETTING_TEXT_MAX], to[SETTING_TEXT_MAX];
 	_cleanup_free_ char *cgroup = NULL;
-	char *s;
-	int r;
 
-	if (item->cgroup) {
-		cgroup = text_escaped(item->cgroup);
-		if (!cgroup)
-			return NULL;
-	}
+	if (item->cgroup && !(cgroup = text_escaped(item->cgroup)))
+		return NULL;
 	setting_format(item->setting, item->from, from);
 	setting_format(item->setting, item->to, to);
-	r = asprintf(&s, "%s%s%s %s -> %s (%s%s)", cgroup ?: "", cgroup ? ": " : "",
-		     setting_name(item->setting), from, to,
-		     item->action == ACTION_RESTORE ? "restored"
-		     : item->cgroup                 ? "policy "
-						    : "[kernel]",
-		     item->action == ACTION_RESTORE || !item->cgroup ? "" : item->policy);
-	return r < 0 ? NULL : s;
+	return text_format("%s%s%s %s -> %s (%s%s)", cgroup ?: "", cgroup ? ": " : "",
+			   setting_name(item->setting), from, to,
+			   item->action == ACTION_RESTORE ? "restored"
+			   : item->cgroup                 ? "policy "
+							  : "[kernel]",
+			   item->action == ACTION_RESTORE || !item->cgroup ? "" : item->policy);
 }
 
 void plan_clear(struct plan *p)

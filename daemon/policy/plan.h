@@ -43,6 +43,9 @@ bool plan_item_writes(const struct plan_item *item);
 /* How many items do. */
 size_t plan_count_writes(const struct plan *p);
 
+/* Drop the others. */
+void plan_keep_writes(struct plan *p);
+
 /* Add an item, with copies of its names. 0 or -ENOMEM. */
 int plan_add(struct plan *p, const struct plan_item *item);
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/text.h"
 #include "policy/unit.h"
 
 #define GLOB_FLAGS (FNM_PATHNAME | FNM_NOESCAPE)
@@ -179,19 +180,16 @@ int policy_find_blocker(const struct config *c, const char *cgroup, const struct
 char *policy_blocks_how(const struct policy *blocker, const char *cgroup)
 {
 	bool none = blocker->mode == MODE_NONE, pmd = blocker->mode == MODE_PMD;
-	char *s;
 
-	if (asprintf(&s, "lies below %s, %s [policy %s] (%s:%u) %s; change %s", cgroup,
-		     none  ? "for which"
-		     : pmd ? "which"
-			   : "where",
-		     blocker->name, blocker->origin.file, blocker->origin.line,
-		     none  ? "has mode = none, so it could not swap at all"
-		     : pmd ? "keeps out of zswap"
-			   : "has zswap-writeback = no, so it could not swap at all",
-		     none || pmd ? "the mode of one of them" : "one of them") < 0)
-		return NULL;
-	return s;
+	return text_format("lies below %s, %s [policy %s] (%s:%u) %s; change %s", cgroup,
+			   none  ? "for which"
+			   : pmd ? "which"
+				 : "where",
+			   blocker->name, blocker->origin.file, blocker->origin.line,
+			   none  ? "has mode = none, so it could not swap at all"
+			   : pmd ? "keeps out of zswap"
+				 : "has zswap-writeback = no, so it could not swap at all",
+			   none || pmd ? "the mode of one of them" : "one of them");
 }
 
 static void check_match(const struct config *c, const struct policy *p, const struct match *m,

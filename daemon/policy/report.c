@@ -3,38 +3,27 @@
 
 #include <string.h>
 
+#include "policy/text.h"
+
 void report_addv(struct report *r, enum severity severity, const char *file, unsigned int line,
 		 const char *fmt, va_list ap)
 {
-	_cleanup_free_ char *text = NULL, *name = NULL;
-	struct message *messages;
+	struct message *grown = reallocarray(r->messages, r->n + 1, sizeof(*grown)), *new;
 
-	if (severity == REPORT_ERROR)
-		r->errors++;
-	if (vasprintf(&text, fmt, ap) < 0) {
-		text = NULL;
+	r->errors += severity == REPORT_ERROR;
+	if (!grown) {
 		r->out_of_memory = true;
 		return;
 	}
-	if (file) {
-		name = strdup(file);
-		if (!name) {
-			r->out_of_memory = true;
-			return;
-		}
-	}
-	messages = reallocarray(r->messages, r->n + 1, sizeof(*messages));
-	if (!messages) {
-		r->out_of_memory = true;
+	r->messages = grown;
+	new = &grown[r->n];
+	*new = (struct message){ severity, line, file ? strdup(file) : NULL, NULL };
+	if (vasprintf(&new->text, fmt, ap) >= 0 && (!file || new->file)) {
+		r->n++;
 		return;
 	}
-	r->messages = messages;
-	r->messages[r->n++] = (struct message){
-		.severity = severity,
-		.line = line,
-		.file = TAKE_PTR(name),
-		.text = TAKE_PTR(text),
-	};
+	free(new->file);
+	r->out_of_memory = true;
 }
 
 void report_add(struct report *r, enum severity severity, const char *file, unsigned int line,
@@ -72,16 +61,12 @@ void report_sort(struct report *r)
 char *message_format(const struct message *m)
 {
 	const char *kind = m->severity == REPORT_WARNING ? "warning: " : "";
-	char *s;
-	int r;
 
 	if (m->file && m->line)
-		r = asprintf(&s, "%s:%u: %s%s", m->file, m->line, kind, m->text);
-	else if (m->file)
-		r = asprintf(&s, "%s: %s%s", m->file, kind, m->text);
-	else
-		r = asprintf(&s, "%s%s", kind, m->text);
-	return r < 0 ? NULL : s;
+		return text_format("%s:%u: %s%s", m->file, m->line, kind, m->text);
+	if (m->file)
+		return text_format("%s: %s%s", m->file, kind, m->text);
+	return text_format("%s%s", kind, m->text);
 }
 
 void report_clear(struct report *r)

@@ -80,20 +80,11 @@ const char *const *setting_words(enum setting s)
 	return settings[s].words;
 }
 
-/* The index of a word of n bytes, or -1. */
-static int find_word(const char *const *words, const char *text, size_t n)
-{
-	for (int i = 0; words[i]; i++)
-		if (strlen(words[i]) == n && strncmp(words[i], text, n) == 0)
-			return i;
-	return -1;
-}
-
 static int parse_word(enum setting s, const char *text, uint64_t *ret)
 {
 	const char *open = strchr(text, '['), *close = open ? strchr(open, ']') : NULL;
 	size_t n = close ? (size_t)(close - open - 1) : strlen(text);
-	int i = find_word(settings[s].words, close ? open + 1 : text, n);
+	int i = text_find_word(settings[s].words, close ? open + 1 : text, n);
 
 	if (i < 0)
 		return -EINVAL;
@@ -109,7 +100,7 @@ unsigned int setting_offers(enum setting s, const char *text)
 		return 0;
 	while (*text) {
 		size_t n = strcspn(text, " []\n");
-		int i = find_word(settings[s].words, text, n);
+		int i = text_find_word(settings[s].words, text, n);
 
 		if (i >= 0)
 			bits |= 1U << i;

@@ -51,6 +51,18 @@ char *text_escaped(const char *from)
 	return to;
 }
 
+char *text_format(const char *fmt, ...)
+{
+	char *text;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	va_end(ap);
+	return text;
+}
+
 char *text_escaped_vformat(const char *fmt, va_list ap)
 {
 	_cleanup_free_ char *text = NULL;
@@ -114,6 +126,14 @@ const char *text_find_line(const char *text, const char *name, char after)
 			return line + len + 1;
 	}
 	return NULL;
+}
+
+int text_find_word(const char *const *words, const char *text, size_t n)
+{
+	for (int i = 0; words[i]; i++)
+		if (strlen(words[i]) == n && strncmp(words[i], text, n) == 0)
+			return i;
+	return -1;
 }
 
 bool text_parse_number(const char *text, uint64_t *ret)

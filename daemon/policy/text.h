@@ -20,7 +20,10 @@ char *text_escaped(const char *from);
 
 #define TEXT_ESCAPED(n) (4 * (n) + 1)
 
-/* The same of what is formatted. */
+/* What is formatted, in memory that the caller frees. NULL if there is none. */
+char *text_format(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* The same, escaped. */
 char *text_escaped_vformat(const char *fmt, va_list ap) __attribute__((format(printf, 1, 0)));
 
 /* Undo it, in memory that the caller frees. NULL if there is none. */
@@ -35,6 +38,9 @@ bool text_is_utf8(const char *text, size_t n);
 
 /* What follows a name at the start of a line, and the character after the name; NULL: no line. */
 const char *text_find_line(const char *text, const char *name, char after);
+
+/* The index of a word of n bytes in a list that ends with NULL, or -1. */
+int text_find_word(const char *const *words, const char *text, size_t n);
 
 /* Read a decimal number with nothing before or after it, or two hexadecimal digits. */
 bool text_parse_number(const char *text, uint64_t *ret);

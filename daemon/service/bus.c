@@ -67,9 +67,8 @@ static const char *explain_outcome(const struct manager *m, const struct standin
 	    sd_event_source_get_time(m->retry_timer, &next) < 0 || next < now)
 		return reason;
 	seconds = (next - now + USEC_PER_SEC - 1) / USEC_PER_SEC;
-	if (asprintf(ret, "%s; failed %u time%s, tried again in %" PRIu64 " s", reason, s->failures,
-		     PLURAL_S(s->failures), seconds) < 0)
-		*ret = NULL;
+	*ret = text_format("%s; failed %u time%s, tried again in %" PRIu64 " s", reason,
+			   s->failures, PLURAL_S(s->failures), seconds);
 	return *ret ?: reason;
 }
 
@@ -246,11 +245,7 @@ static int append_cgroup(struct listing *l, sd_bus_message *reply, const struct 
 	if (r >= 0)
 		r = sd_bus_message_append(reply, "s", state);
 	if (r >= 0)
-		r = sd_bus_message_open_container(reply, 'a', "{st}");
-	if (r >= 0)
 		r = stats_append_counters(reply, &counters);
-	if (r >= 0)
-		r = sd_bus_message_close_container(reply);
 	if (r >= 0)
 		r = sd_bus_message_append(reply, "s",
 					  hindrance ?: explain_outcome(m, &c->standing, &text));
@@ -301,10 +296,15 @@ static int method_list_cgroups(sd_bus_message *call, void *userdata, sd_bus_erro
 	return r;
 }
 
-/* Start a change. 0, or a negative errno with an error to answer. */
-static int start_change(sd_bus_message *call, struct manager *m, bool restore, sd_bus_error *error)
+static bool is_restore(sd_bus_message *call)
 {
-	int r = manager_reload(m, call, restore);
+	return sd_bus_message_is_method_call(call, NULL, "Restore");
+}
+
+/* Start a change. 0, or a negative errno with an error to answer. */
+static int start_change(sd_bus_message *call, struct manager *m, sd_bus_error *error)
+{
+	int r = manager_reload(m, call, is_restore(call));
 
 	return r == -ESHUTDOWN ? sd_bus_error_set(error, SD_BUS_ERROR_FAILED,
 						  "pmdswapd is stopping, and gives everything back")
@@ -314,8 +314,7 @@ static int start_change(sd_bus_message *call, struct manager *m, bool restore, s
 static void on_authorized(struct manager *m, sd_bus_message *call, bool yes)
 {
 	_cleanup_(sd_bus_error_free) sd_bus_error error = SD_BUS_ERROR_NULL;
-	bool restore = sd_bus_message_is_method_call(call, NULL, "Restore");
-	int r = yes ? start_change(call, m, restore, &error)
+	int r = yes ? start_change(call, m, &error)
 		    : sd_bus_error_set(&error, SD_BUS_ERROR_ACCESS_DENIED,
 				       "Only root may do this, and who polkit lets");
 
@@ -323,9 +322,11 @@ static void on_authorized(struct manager *m, sd_bus_message *call, bool yes)
 		sd_bus_reply_method_errno(call, r, &error);
 }
 
-static int ask_for_change(sd_bus_message *call, struct manager *m, bool restore,
-			  sd_bus_error *error)
+/* Reload and Restore. */
+static int method_change(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
+	bool restore = is_restore(call);
+	struct manager *m = userdata;
 	int r = check_root(call, restore ? "give back" : "reload", error);
 
 	if (r == -EACCES &&
@@ -335,18 +336,8 @@ static int ask_for_change(sd_bus_message *call, struct manager *m, bool restore,
 		return 1;
 	}
 	if (r >= 0)
-		r = start_change(call, m, restore, error);
+		r = start_change(call, m, error);
 	return r < 0 ? r : 1; /* answered later */
-}
-
-static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	return ask_for_change(call, userdata, false, error);
-}
-
-static int method_restore(sd_bus_message *call, void *userdata, sd_bus_error *error)
-{
-	return ask_for_change(call, userdata, true, error);
 }
 
 static const sd_bus_vtable manager_vtable[] = {
@@ -363,10 +354,10 @@ static const sd_bus_vtable manager_vtable[] = {
 				SD_BUS_RESULT("a(ssssa(sss)sa{st}s)", cgroups), method_list_cgroups,
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS,
-				SD_BUS_RESULT("t", changes, "a(ss)", messages), method_reload,
+				SD_BUS_RESULT("t", changes, "a(ss)", messages), method_change,
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Restore", SD_BUS_NO_ARGS,
-				SD_BUS_RESULT("t", changes, "a(ss)", messages), method_restore,
+				SD_BUS_RESULT("t", changes, "a(ss)", messages), method_change,
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };

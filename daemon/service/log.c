@@ -11,6 +11,7 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-journal.h>
 
+#include "policy/text.h"
 #include "policy/unit.h"
 
 static struct {
@@ -37,14 +38,10 @@ void log_set_level(int level)
 
 static void add_field(struct iovec *iov, int *n, const char *name, const char *value)
 {
-	char *s;
-	int r;
+	char *s = value ? text_format("%s=%s", name, value) : NULL;
 
-	if (!value)
-		return;
-	r = asprintf(&s, "%s=%s", name, value);
-	if (r >= 0)
-		iov[(*n)++] = (struct iovec){ s, r };
+	if (s)
+		iov[(*n)++] = (struct iovec){ s, strlen(s) };
 }
 
 static int send_to_journal(int level, const struct log_fields *f, const char *text)

@@ -39,13 +39,11 @@ struct kernel_status {
  */
 struct reload {
 	bool active;
-	bool restore;             /* give everything back */
-	bool again;               /* asked for once more meanwhile */
-	bool again_restore;       /* ... and then to give everything back */
-	sd_bus_message **waiting; /* calls to answer when it is done */
-	size_t n_waiting;
-	sd_bus_message **waiting_again; /* calls to answer when the next one is done */
-	size_t n_waiting_again;
+	bool restore;                 /* give everything back */
+	bool again;                   /* asked for once more meanwhile */
+	bool again_restore;           /* ... and then to give everything back */
+	sd_bus_message **waiting;     /* calls to answer when it is done, and then: */
+	size_t n_waiting, n_for_next; /* those to answer when the next one is done */
 	struct report report;
 };
 

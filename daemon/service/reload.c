@@ -59,12 +59,11 @@ static void notify_ready(struct manager *m)
 /* What needs both the configuration and the kernel to be seen. */
 static void say_what_is_missing(struct manager *m)
 {
-	struct report report = {};
-	struct host_facts host = {};
+	_cleanup_(report_clear) struct report report = {};
+	_cleanup_(host_facts_clear) struct host_facts host = {};
 	bool no_swap_pmd = look_host(m->root_fd, m->pid1, &host) >= 0 &&
 			   effect_hints(m->config, &host, &report);
 
-	host_facts_clear(&host);
 	for (size_t i = 0; i < report.n; i++)
 		manager_say(m, REPORT_WARNING,
 			    &(struct log_fields){ .message_id = MESSAGE_DEGRADED }, "%s",
@@ -72,12 +71,13 @@ static void say_what_is_missing(struct manager *m)
 	if (no_swap_pmd && !m->started)
 		log_notice("This kernel has no swap_pmd, so THPs are split at swap-out; only zswap "
 			   "is managed");
-	report_clear(&report);
 }
 
 static void answer(struct manager *m)
 {
-	for (size_t i = 0; i < m->reload.n_waiting; i++) {
+	size_t n = m->reload.n_waiting - m->reload.n_for_next;
+
+	for (size_t i = 0; i < n; i++) {
 		int r = reply_reload(m->reload.waiting[i], &m->verdict);
 
 		/* Who waits must not wait for ever. */
@@ -85,10 +85,11 @@ static void answer(struct manager *m)
 			sd_bus_reply_method_errno(m->reload.waiting[i], r, NULL);
 		sd_bus_message_unref(m->reload.waiting[i]);
 	}
-	free(m->reload.waiting);
-	m->reload.waiting = TAKE_PTR(m->reload.waiting_again);
-	m->reload.n_waiting = m->reload.n_waiting_again;
-	m->reload.n_waiting_again = 0;
+	m->reload.n_waiting = m->reload.n_for_next;
+	m->reload.n_for_next = 0;
+	if (m->reload.n_waiting > 0)
+		memmove(m->reload.waiting, m->reload.waiting + n,
+			m->reload.n_waiting * sizeof(*m->reload.waiting));
 }
 
 static void start_reload(struct manager *m);
@@ -237,24 +238,22 @@ static void start_reload(struct manager *m)
 
 int manager_reload(struct manager *m, sd_bus_message *call, bool restore)
 {
-	bool busy = m->reload.active;
-	sd_bus_message ***list = busy ? &m->reload.waiting_again : &m->reload.waiting;
-	size_t *n = busy ? &m->reload.n_waiting_again : &m->reload.n_waiting;
-
 	/* It would set again what is being given back. */
 	if (m->stopping)
 		return -ESHUTDOWN;
 	if (call) {
-		sd_bus_message **grown = reallocarray(*list, *n + 1, sizeof(*grown));
+		sd_bus_message **grown =
+			reallocarray(m->reload.waiting, m->reload.n_waiting + 1, sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;
-		*list = grown;
-		grown[(*n)++] = sd_bus_message_ref(call);
+		m->reload.waiting = grown;
+		grown[m->reload.n_waiting++] = sd_bus_message_ref(call);
+		m->reload.n_for_next += m->reload.active;
 	}
 	/* The files may have changed since they were read. Of several requests the last one counts.
 	 */
-	if (busy) {
+	if (m->reload.active) {
 		m->reload.again = true;
 		m->reload.again_restore = restore;
 	} else {

@@ -181,10 +181,7 @@ void manager_free(struct manager *m)
 	sd_bus_flush_close_unref(m->bus);
 	for (size_t i = 0; i < m->reload.n_waiting; i++)
 		sd_bus_message_unref(m->reload.waiting[i]);
-	for (size_t i = 0; i < m->reload.n_waiting_again; i++)
-		sd_bus_message_unref(m->reload.waiting_again[i]);
 	free(m->reload.waiting);
-	free(m->reload.waiting_again);
 	report_clear(&m->reload.report);
 	report_clear(&m->verdict.report);
 	sd_bus_message_unref(m->list);

@@ -12,7 +12,7 @@ static int append_value(sd_bus_message *reply, const char *name, uint64_t value)
 	return sd_bus_message_append(reply, "{st}", name, value);
 }
 
-int stats_append_counters(sd_bus_message *reply, const struct counters *counters)
+static int append_known(sd_bus_message *reply, const struct counters *counters)
 {
 	int r = 0;
 
@@ -41,12 +41,12 @@ static int append_delays(sd_bus_message *reply, const struct delays *delays)
 	return r;
 }
 
-static int append_system(sd_bus_message *reply, const struct sample *sample)
+int stats_append_counters(sd_bus_message *reply, const struct counters *counters)
 {
 	int r = sd_bus_message_open_container(reply, 'a', "{st}");
 
 	if (r >= 0)
-		r = stats_append_counters(reply, &sample->system);
+		r = append_known(reply, counters);
 	return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -64,7 +64,7 @@ static int append_cgroup(sd_bus_message *reply, const struct sample_cgroup *c,
 	if (r >= 0)
 		r = sd_bus_message_open_container(reply, 'a', "{st}");
 	if (r >= 0)
-		r = stats_append_counters(reply, &c->counters);
+		r = append_known(reply, &c->counters);
 	if (r >= 0)
 		r = append_value(reply, "processes", c->processes);
 	if (r >= 0 && with_delays)
@@ -132,7 +132,7 @@ int stats_reply(sd_bus_message *call, const struct manager *m, const struct samp
 	if (r >= 0 && sd_bus_message_is_method_call(call, NULL, "ListProcesses")) {
 		r = append_processes(reply, sample);
 	} else if (r >= 0) {
-		r = append_system(reply, sample);
+		r = stats_append_counters(reply, &sample->system);
 		if (r >= 0)
 			r = append_cgroups(reply, m, sample, !reason);
 	}

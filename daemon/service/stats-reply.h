@@ -12,7 +12,7 @@
 int stats_reply(sd_bus_message *call, const struct manager *m, const struct sample *sample,
 		const char *reason);
 
-/* Append what is known of counters as the pairs of an a{st}. */
+/* Append what is known of counters as an a{st}. */
 int stats_append_counters(sd_bus_message *reply, const struct counters *counters);
 
 #endif

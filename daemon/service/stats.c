@@ -29,15 +29,9 @@ struct stats {
 	size_t n_waiting, waiting_allocated;
 };
 
-static void set_reason(struct stats *s, const char *fmt, ...) _printf_(2, 3);
-
-static void set_reason(struct stats *s, const char *fmt, ...)
+static void set_reason(struct stats *s, const char *text)
 {
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(s->reason, sizeof(s->reason), fmt, ap);
-	va_end(ap);
+	snprintf(s->reason, sizeof(s->reason), "%s", text);
 }
 
 static void close_source(struct stats *s)
@@ -96,7 +90,7 @@ static void set_reason_from_error(struct stats *s, int error)
 			      "other version has them");
 		break;
 	default:
-		set_reason(s, "taskstats fails: %s", strerror(-error));
+		snprintf(s->reason, sizeof(s->reason), "taskstats fails: %s", strerror(-error));
 	}
 }
 

@@ -15,39 +15,22 @@
 
 static const char *const directories[] = { "etc", "run", "usr/lib" };
 
-struct names {
-	char **v;
-	size_t n;
-};
-
-static void names_clear(struct names *names)
-{
-	for (size_t i = 0; i < names->n; i++)
-		free(names->v[i]);
-	free(names->v);
-}
-
-static int names_add(struct names *names, const char *name)
-{
-	char **grown;
-
-	for (size_t i = 0; i < names->n; i++)
-		if (strcmp(names->v[i], name) == 0)
-			return 0;
-	grown = reallocarray(names->v, names->n + 1, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	names->v = grown;
-	grown[names->n] = strdup(name);
-	if (!grown[names->n])
-		return -ENOMEM;
-	names->n++;
-	return 0;
-}
-
 static int compare_names(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strcmp(a, b);
+}
+
+static int add_name(struct sorted *names, const char *name)
+{
+	_cleanup_free_ char *copy = NULL;
+
+	if (sorted_find(names, name, compare_names))
+		return 0;
+	copy = strdup(name);
+	if (!copy || sorted_insert(names, name, compare_names, copy) < 0)
+		return -ENOMEM;
+	TAKE_PTR(copy);
+	return 0;
 }
 
 static bool is_drop_in_name(const char *name)
@@ -82,62 +65,49 @@ static bool is_text(const char *name)
 
 static int report_odd_name(struct report *report, const char *directory, const char *name)
 {
-	_cleanup_free_ char *shown = text_escaped(name), *path = NULL;
+	_cleanup_free_ char *shown = text_escaped(name);
+	_cleanup_free_ char *path = shown ? text_format("%s/%s", directory, shown) : NULL;
 
-	if (!shown || asprintf(&path, "/%s/%s", directory, shown) < 0) {
-		path = NULL;
+	if (!path)
 		return -ENOMEM;
-	}
 	report_add(report, REPORT_ERROR, path, 0, "the name is not text; rename the file");
 	return 0;
 }
 
-/* Who may write to a directory can put another file in the place of any. */
-static void check_directory(int fd, bool fake_root, const char *path, struct report *report)
-{
-	char name[128];
-	struct stat st;
-
-	snprintf(name, sizeof(name), "/%s", path);
-	if (fstat(fd, &st) >= 0)
-		check_owner(name, fake_root, st.st_uid, st.st_mode, report);
-}
-
-static int list_drop_ins(int root_fd, bool fake_root, struct names *names, struct report *report)
+static int list_drop_ins(int root_fd, bool fake_root, struct sorted *names, struct report *report)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
-		char path[64];
 		const struct dirent *entry;
+		struct stat st;
+		char path[64];
 		DIR *dir;
 		int fd, r = 0;
 
-		snprintf(path, sizeof(path), "%s/pmdswapd.conf.d", directories[i]);
-		fd = openat(root_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		snprintf(path, sizeof(path), "/%s/pmdswapd.conf.d", directories[i]);
+		fd = openat(root_fd, path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0 && errno == ENOENT)
 			continue;
 		dir = fd < 0 ? NULL : fdopendir(fd);
 		if (!dir) {
-			r = errno;
-			snprintf(path, sizeof(path), "/%s/pmdswapd.conf.d", directories[i]);
 			report_add(report, REPORT_ERROR, path, 0, "cannot be read: %s",
-				   strerror(r));
+				   strerror(errno));
 			if (fd >= 0)
 				close(fd);
 			continue;
 		}
-		check_directory(fd, fake_root, path, report);
+		/* Who may write to a directory can put another file in the place of any. */
+		if (fstat(fd, &st) >= 0)
+			check_owner(path, fake_root, st.st_uid, st.st_mode, report);
 		while (r >= 0 && (entry = readdir(dir))) {
 			if (!is_drop_in_name(entry->d_name))
 				continue;
-			r = is_text(entry->d_name) ? names_add(names, entry->d_name)
+			r = is_text(entry->d_name) ? add_name(names, entry->d_name)
 						   : report_odd_name(report, path, entry->d_name);
 		}
 		closedir(dir);
 		if (r < 0)
 			return r;
 	}
-	if (names->n > 0)
-		qsort(names->v, names->n, sizeof(*names->v), compare_names);
 	return 0;
 }
 
@@ -154,23 +124,18 @@ static void report_unreadable(struct report *report, const char *name, int error
 		report_add(report, REPORT_ERROR, name, 0, "cannot be read: %s", strerror(-error));
 }
 
-/* Parse "DIRECTORY/NAME". -ENOENT if it does not exist. */
-static int load_one(int root_fd, bool fake_root, const char *path, struct config *c,
+/* Parse a file by its absolute name. -ENOENT if it does not exist. */
+static int load_one(int root_fd, bool fake_root, const char *name, struct config *c,
 		    struct report *report)
 {
-	_cleanup_free_ char *text = NULL, *name = NULL;
+	_cleanup_free_ char *text = NULL;
 	size_t size;
 	mode_t mode;
 	uid_t uid;
-	int r;
+	int r = fs_read_text(root_fd, name + 1, CONF_BYTES_MAX, &text, &size, &uid, &mode);
 
-	if (asprintf(&name, "/%s", path) < 0) {
-		name = NULL;
-		return -ENOMEM;
-	}
-	r = fs_read_text(root_fd, path, CONF_BYTES_MAX, &text, &size, &uid, &mode);
 	/* A dangling link is no missing file: somebody meant something by it. */
-	if (r == -ENOMEM || (r == -ENOENT && !fs_exists(root_fd, path)))
+	if (r == -ENOMEM || (r == -ENOENT && !fs_exists(root_fd, name + 1)))
 		return r;
 	if (r < 0) {
 		report_unreadable(report, name, r);
@@ -182,39 +147,27 @@ static int load_one(int root_fd, bool fake_root, const char *path, struct config
 }
 
 /* Parse a file of the first directory that has it. */
-static int load_first(int root_fd, bool fake_root, const char *suffix, struct config *c,
-		      struct report *report)
+static int load_first(int root_fd, bool fake_root, const char *below, const char *name,
+		      struct config *c, struct report *report)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
-		_cleanup_free_ char *path = NULL;
-		int r;
+		_cleanup_free_ char *path = text_format("/%s/%s%s", directories[i], below, name);
+		int r = path ? load_one(root_fd, fake_root, path, c, report) : -ENOMEM;
 
-		if (asprintf(&path, "%s/%s", directories[i], suffix) < 0) {
-			path = NULL;
-			return -ENOMEM;
-		}
-		r = load_one(root_fd, fake_root, path, c, report);
 		if (r != -ENOENT)
 			return r;
 	}
 	return 0;
 }
 
-static int load_all(int root_fd, bool fake_root, const struct names *drop_ins, struct config *c,
+static int load_all(int root_fd, bool fake_root, const struct sorted *drop_ins, struct config *c,
 		    struct report *report)
 {
-	int r = load_first(root_fd, fake_root, "pmdswapd.conf", c, report);
+	int r = load_first(root_fd, fake_root, "", "pmdswapd.conf", c, report);
 
 	c->has_main_file = c->n_files > 0;
-	for (size_t i = 0; r >= 0 && i < drop_ins->n; i++) {
-		_cleanup_free_ char *suffix = NULL;
-
-		if (asprintf(&suffix, "pmdswapd.conf.d/%s", drop_ins->v[i]) < 0) {
-			suffix = NULL;
-			return -ENOMEM;
-		}
-		r = load_first(root_fd, fake_root, suffix, c, report);
-	}
+	for (size_t i = 0; r >= 0 && i < drop_ins->n; i++)
+		r = load_first(root_fd, fake_root, "pmdswapd.conf.d/", drop_ins->v[i], c, report);
 	return r;
 }
 
@@ -231,7 +184,7 @@ static int finish(struct config *c, struct report *report)
 int conf_load(int root_fd, bool fake_root, struct config **ret, struct report *report)
 {
 	_cleanup_(config_freep) struct config *c = config_new();
-	struct names drop_ins = {};
+	struct sorted drop_ins = {};
 	int r;
 
 	if (!c)
@@ -239,7 +192,9 @@ int conf_load(int root_fd, bool fake_root, struct config **ret, struct report *r
 	r = list_drop_ins(root_fd, fake_root, &drop_ins, report);
 	if (r >= 0)
 		r = load_all(root_fd, fake_root, &drop_ins, c, report);
-	names_clear(&drop_ins);
+	for (size_t i = 0; i < drop_ins.n; i++)
+		free(drop_ins.v[i]);
+	sorted_clear(&drop_ins);
 	if (r >= 0)
 		r = finish(c, report);
 	if (r < 0)

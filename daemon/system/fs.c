@@ -10,6 +10,7 @@
 #include <sys/sysmacros.h>
 
 #include "policy/cleanup.h"
+#include "policy/text.h"
 
 int fs_open_root(const char *path)
 {
@@ -176,13 +177,11 @@ static int write_text(int root_fd, const char *path, const char *text, size_t si
 
 int fs_replace_text(int root_fd, const char *path, const char *text, size_t size)
 {
-	_cleanup_free_ char *temporary = NULL;
+	_cleanup_free_ char *temporary = text_format("%s.new", path);
 	int r;
 
-	if (asprintf(&temporary, "%s.new", path) < 0) {
-		temporary = NULL;
+	if (!temporary)
 		return -ENOMEM;
-	}
 	r = write_text(root_fd, temporary, text, size);
 	if (r >= 0 && renameat(root_fd, temporary, root_fd, path) < 0)
 		r = -errno;

@@ -169,60 +169,45 @@ void above_facts_clear(struct above_facts *a)
 	*a = (struct above_facts){};
 }
 
-/* Note a cgroup that has 0 for a setting, if none nearer does. */
-static int note_zero(int root_fd, const char *cgroup, enum setting s, char **ret)
+/*
+ * The nearest cgroup, from this one up, that has the least value of a setting, if that is below a
+ * limit. 0 or -ENOMEM.
+ */
+static int find_least(int root_fd, const char *cgroup, enum setting s, uint64_t limit,
+		      uint64_t *value, char **ret)
 {
-	uint64_t value;
+	int r = cgroupfs_read_effective(root_fd, cgroup, s, value, ret);
 
-	if (*ret || cgroupfs_read(root_fd, cgroup, s, &value) < 0 || value > 0)
-		return 0;
-	*ret = strdup(cgroup);
-	return *ret ? 0 : -ENOMEM;
-}
-
-static int note_swap_max(int root_fd, const char *cgroup, struct above_facts *a)
-{
-	uint64_t value;
-
-	if (cgroupfs_read(root_fd, cgroup, SETTING_CGROUP_SWAP_MAX, &value) < 0 ||
-	    value >= (a->swap_max_of ? a->swap_max : LIMIT_MAX))
-		return 0;
-	free(a->swap_max_of);
-	a->swap_max_of = strdup(cgroup);
-	a->swap_max = value;
-	return a->swap_max_of ? 0 : -ENOMEM;
+	if (r >= 0 && *value >= limit)
+		free(TAKE_PTR(*ret));
+	return r == -ENOMEM ? r : 0;
 }
 
 int look_above(int root_fd, const char *cgroup, struct above_facts *a)
 {
 	_cleanup_free_ char *path = strdup(cgroup);
-	char *slash;
-	int r = 0;
+	const char *above;
+	uint64_t value;
+	int r;
 
 	if (!path)
 		return -ENOMEM;
-	slash = strrchr(path, '/');
-	*slash = '\0';
+	*strrchr(path, '/') = '\0';
 	if (a->parent && strcmp(a->parent, path) == 0)
 		return 0;
 	above_facts_clear(a);
 	/* Above the root cgroup there is none. */
 	if (strcmp(cgroup, "/") == 0)
 		return 0;
-	a->parent = strdup(path);
-	if (!a->parent)
-		return -ENOMEM;
-	for (; slash && r >= 0; slash = strrchr(path, '/')) {
-		const char *name;
-
-		*slash = '\0';
-		name = *path ? path : "/";
-		r = note_zero(root_fd, name, SETTING_CGROUP_ZSWAP_WRITEBACK, &a->no_writeback);
-		if (r >= 0)
-			r = note_swap_max(root_fd, name, a);
-		if (r >= 0)
-			r = note_zero(root_fd, name, SETTING_CGROUP_ZSWAP_MAX, &a->no_zswap);
-	}
+	above = *path ? path : "/";
+	r = find_least(root_fd, above, SETTING_CGROUP_ZSWAP_WRITEBACK, 1, &value, &a->no_writeback);
+	if (r >= 0)
+		r = find_least(root_fd, above, SETTING_CGROUP_SWAP_MAX, LIMIT_MAX, &a->swap_max,
+			       &a->swap_max_of);
+	if (r >= 0)
+		r = find_least(root_fd, above, SETTING_CGROUP_ZSWAP_MAX, 1, &value, &a->no_zswap);
+	if (r >= 0)
+		a->parent = TAKE_PTR(path);
 	return r;
 }
 
@@ -410,13 +395,10 @@ int look_and_decide_stopped(int root_fd, const struct config *config, const stru
 	*ret_alias = NULL;
 	/* To set its properties would be to set those of a unit that has no policy. */
 	if (strcmp(unit->id, match->glob) != 0) {
-		if (asprintf(
-			    ret_alias,
-			    "unit = %s is another name of %s, and matches no cgroup; say unit = %s",
-			    match->glob, unit->id, unit->id) >= 0)
-			return 0;
-		*ret_alias = NULL;
-		return -ENOMEM;
+		*ret_alias = text_format(
+			"unit = %s is another name of %s, and matches no cgroup; say unit = %s",
+			match->glob, unit->id, unit->id);
+		return *ret_alias ? 0 : -ENOMEM;
 	}
 	if (!policy || cgroupfs_id(root_fd, unit->cgroup, &id) >= 0)
 		return 0;

@@ -633,15 +633,14 @@ int pid1_read_kept(int root_fd, const char *unit, enum setting s, uint64_t *ret,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++) {
-		_cleanup_free_ char *path = NULL, *text = NULL;
+		_cleanup_free_ char *path = text_format("/%s/%s.d/50-%s.conf", directories[i], unit,
+							setting_property(s));
+		_cleanup_free_ char *text = NULL;
 		size_t size;
 		int r;
 
-		if (asprintf(&path, "/%s/%s.d/50-%s.conf", directories[i], unit,
-			     setting_property(s)) < 0) {
-			path = NULL;
+		if (!path)
 			return -ENOMEM;
-		}
 		r = fs_read_text(root_fd, path + 1, 65536, &text, &size, NULL, NULL);
 		if (r == -ENOENT)
 			continue;

@@ -78,8 +78,9 @@ static int find_in_message(struct nlmsghdr *header, const struct kind *kind, uin
 }
 
 static int find_stats(const void *datagram, int size, uint32_t sequence, const struct kind *kind,
-		      uint32_t pid, struct nlattr **ret)
+		      uint32_t pid, const char **ret, size_t *ret_size)
 {
+	struct nlattr *stats;
 	int r = -ENOMSG;
 
 	/* libnl only reads, though it does not say so. */
@@ -88,24 +89,25 @@ static int find_stats(const void *datagram, int size, uint32_t sequence, const s
 		if (!nlmsg_ok(h, size))
 			return -EBADMSG;
 		if (h->nlmsg_seq == sequence)
-			r = find_in_message(h, kind, pid, ret);
+			r = find_in_message(h, kind, pid, &stats);
 	}
-	return r;
+	if (r < 0)
+		return r;
+	*ret = nla_data(stats);
+	*ret_size = nla_len(stats);
+	return 0;
 }
 
 int taskstats_reply_parse_delays(const void *datagram, size_t size, uint32_t sequence, uint32_t pid,
 				 struct delays *ret)
 {
 	static const struct kind process = { TASKSTATS_TYPE_AGGR_TGID, TASKSTATS_TYPE_TGID };
-	struct nlattr *attribute;
-	int r = find_stats(datagram, size, sequence, &process, pid, &attribute);
 	const char *stats;
+	int r = find_stats(datagram, size, sequence, &process, pid, &stats, &size);
 	uint64_t count;
 
 	if (r < 0)
 		return r;
-	stats = nla_data(attribute);
-	size = nla_len(attribute);
 	*ret = (struct delays){};
 	/* A struct that does not tell of wpcopy cannot tell who is not accounted. */
 	ret->accounted = !get_u64(stats, size, OFFSET_WPCOPY_COUNT, &count);
@@ -126,14 +128,11 @@ int taskstats_reply_parse_thread(const void *datagram, size_t size, uint32_t seq
 				 struct process_info *ret)
 {
 	static const struct kind thread = { TASKSTATS_TYPE_AGGR_PID, TASKSTATS_TYPE_PID };
-	struct nlattr *attribute;
-	int r = find_stats(datagram, size, sequence, &thread, pid, &attribute);
 	const char *stats;
+	int r = find_stats(datagram, size, sequence, &thread, pid, &stats, &size);
 
 	if (r < 0)
 		return r;
-	stats = nla_data(attribute);
-	size = nla_len(attribute);
 	/* There is no version without them. */
 	if (!get_u64(stats, size, OFFSET_AGE, &ret->age_usec))
 		return -EBADMSG;

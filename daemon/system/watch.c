@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 
 #include "policy/sorted.h"
+#include "policy/text.h"
 
 struct entry {
 	int wd;
@@ -99,15 +100,13 @@ void watch_free(struct watch *w)
 int watch_add(struct watch *w, const char *path, uint32_t mask, watch_event_t callback,
 	      void *target)
 {
-	_cleanup_free_ char *absolute = NULL;
+	/* inotify has no call that takes a directory descriptor. */
+	_cleanup_free_ char *absolute = text_format("/proc/self/fd/%d/%s", w->root_fd, path);
 	struct entry *entry;
 	int wd;
 
-	/* inotify has no call that takes a directory descriptor. */
-	if (asprintf(&absolute, "/proc/self/fd/%d/%s", w->root_fd, path) < 0) {
-		absolute = NULL;
+	if (!absolute)
 		return -ENOMEM;
-	}
 	wd = inotify_add_watch(w->fd, absolute, mask);
 	if (wd < 0)
 		return -errno;

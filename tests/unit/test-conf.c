@@ -567,6 +567,10 @@ static void test_a_comment_is_not_cut_off_a_name(void **state)
 	      "part of a name say '?'\n"
 	      "f:3: 'cgroup = /a\t;b': a comment goes on a line of its own; for a blank that is part "
 	      "of a name say '?'\n");
+	/* One mistake, one error. */
+	check("[policy p]\nunit = a.service ;b\nmode = pmd\n",
+	      "f:2: 'unit = a.service ;b': a comment goes on a line of its own; for a blank that is "
+	      "part of a name say '?'\n");
 }
 
 static void test_brackets_of_cgroups(void **state)
