@@ -490,6 +490,14 @@ area_fails() { $dm suspend area && $dm fail area && $dm resume area; }
 # area_works MIB
 area_works() { $dm suspend area && $dm mend area /dev/vdc "$1" && $dm resume area; }
 
+# What is out, of the process "kept", cannot be read any more.
+area_lost_with_thps() {
+	dm_area 96
+	keep kept 16
+	soon lines out 1 /tmp/kept
+	area_fails
+}
+
 area_ends() {
 	swapoff -a
 	# Whoever opened it last may still be about to close it.
@@ -554,20 +562,14 @@ part_gone() {
 		area_ends
 
 		# swapoff is what meets the errors.
-		dm_area 96
-		keep kept 16
-		soon lines out 1 /tmp/kept
-		area_fails
+		area_lost_with_thps
 		ends "$word: swapoff of THPs that cannot be read ends" swapoff "$area"
 		check "$word: SIGBUS for each page" all_lost kept
 		check "$word: the process ends" gone kept
 		area_ends
 
 		# Killed with all of it out.
-		dm_area 96
-		keep kept 16
-		soon lines out 1 /tmp/kept
-		area_fails
+		area_lost_with_thps
 		kill -KILL "$kept"
 		wait "$kept"
 		check "$word: nothing is left of a process that is killed" test "$(used "$area")" -le 8
@@ -575,10 +577,7 @@ part_gone() {
 		area_ends
 
 		# A cable that was loose.
-		dm_area 96
-		keep kept 16
-		soon lines out 1 /tmp/kept
-		area_fails
+		area_lost_with_thps
 		check "$word: SIGBUS while the device is gone" all_lost kept
 		check "$word: it is there again" area_works 96
 		# What could not be read stays in the swap cache, as that, until it is reclaimed.
@@ -688,9 +687,17 @@ each_block() {
 	done
 }
 
+# The blocks are away, and what was on them is not lost.
+node_comes_back() {
+	check "they are as they were" intact kept
+	note "$(tail -n 1 /tmp/kept)"
+	check "and come back" each_block online_movable
+	check "the process ends" gone kept
+}
+
 # THPs of a node that goes away, and of one that others would rather have.
 part_numa() {
-	local area kept block end rounds=0 pid
+	local area kept block end rounds=0 pid writeback
 	local -a blocks=()
 	if [[ ! -e /sys/devices/system/node/node1 || ! -e /sys/devices/system/memory ]]; then
 		echo "skipped: there is one node, or the kernel has no memory hotplug"
@@ -708,28 +715,23 @@ part_numa() {
 	note "node 1: $(awk '/SwapCached/ { print $4 }' /sys/devices/system/node/node1/meminfo) KiB in the swap cache"
 	check "and are in the swap cache" test "$(value cached_kib /tmp/kept)" -ge 65536
 	check "its blocks go" each_block offline
-	check "they are as they were" intact kept
-	note "$(tail -n 1 /tmp/kept)"
-	check "and come back" each_block online_movable
-	check "the process ends" gone kept
+	node_comes_back
 
 	keep kept -c -m -b 1 128
 	soon grep -qx filled /tmp/kept
 	$dm suspend area
 	kill -USR1 "$kept"
 	soon lines out 1 /tmp/kept
-	note "under writeback: $(awk '$1 == "nr_writeback" { print $2 }' /proc/vmstat) pages"
-	check "THPs of node 1 are under writeback" test "$(awk '$1 == "nr_writeback" { print $2 }' /proc/vmstat)" -ge 16384
+	writeback=$(awk '$1 == "nr_writeback" { print $2 }' /proc/vmstat)
+	note "under writeback: $writeback pages"
+	check "THPs of node 1 are under writeback" test "$writeback" -ge 16384
 	each_block offline & pid=$!
 	sleep 3
 	check "its blocks wait for that" kill -0 $pid
 	check "which goes on" $dm resume area
 	wait $pid
 	check "and the blocks go" test $? -eq 0
-	check "they are as they were" intact kept
-	note "$(tail -n 1 /tmp/kept)"
-	check "and come back" each_block online_movable
-	check "the process ends" gone kept
+	node_comes_back
 
 	$areas work -t 2 -b 2 -n "${NUMA_SECONDS:-20}" 64 >/tmp/work & pid=$!
 	soon grep -q working /tmp/work
