@@ -172,6 +172,26 @@ whole_out() {
 	[[ ! $has_knob ]] || is_value pmd "$(value out "/tmp/$1")" "/tmp/$1"
 }
 
+# mark DEVICE...: from now on each_took counts what is written to them.
+declare -A marked
+mark() {
+	local device
+	for device; do marked[$device]=$(written "$device"); done
+}
+
+written() { awk '{ print int($7 / 2048) }' "/sys/block/$1/stat"; }
+
+# each_took MIB DEVICE...: so much was written to each of them, or more.
+each_took() {
+	local device took few=''
+	for device in "${@:2}"; do
+		took=$(($(written "$device") - marked[$device]))
+		echo "$device took $took MiB"
+		((took >= $1)) || few=$device
+	done
+	[[ ! $few ]]
+}
+
 used() { awk -v path="$1" '$1 == path { print $4 }' /proc/swaps; }
 
 # went_whole FILE SHARE: so much of the THPs, in percent, went out whole and came back so.
@@ -342,14 +362,19 @@ part_several() {
 	# A zram above a disk.
 	check "zram" zram_area 0 64 -p 10
 	check "above a disk" on /dev/vdc -p 5
+	mark zram0 vdc
 	check "THPs, more than the zram holds" eval "$areas thps -n 2 192 >/tmp/out"
 	note "$(cat /tmp/out)"
-	check "go whole to both" went_whole /tmp/out 95
+	check "go whole" went_whole /tmp/out 95
+	check "to both" each_took 100 zram0 vdc
 	off
 	zram_area 0 64 -p 10
 	check "a file below zram" file_area 256 0 -p 5
+	mark zram0 vda
 	check "THPs, more than the zram holds" eval "$areas thps -n 2 192 >/tmp/out"
-	check "go whole to both" went_whole /tmp/out 95
+	note "$(cat /tmp/out)"
+	check "go whole" went_whole /tmp/out 95
+	check "to both" each_took 100 zram0 vda
 	off
 
 	# A zram without a whole cluster.
@@ -388,8 +413,30 @@ part_several() {
 	off
 	file_area 256 0 -p 5
 	on /dev/vdc -p 5
-	check "two areas of equal priority" eval "$areas thps -n 4 128 >/tmp/out"
-	check "THPs go whole to both" went_whole /tmp/out 100
+	mark vda vdc
+	check "a file and a disk of equal priority" eval "$areas thps -n 4 128 >/tmp/out"
+	check "THPs go whole" went_whole /tmp/out 100
+	check "to both" each_took 100 vda vdc
+	off
+	loop_area 0 128 -p 5
+	on /dev/vdc -p 5
+	mark loop0 vdc
+	check "two disks of equal priority" eval "$areas thps -n 4 128 >/tmp/out"
+	check "THPs go whole" went_whole /tmp/out 100
+	check "to both" each_took 100 loop0 vdc
+	off
+}
+
+# A disk that is a file below, and so is read and written by a thread of its own.
+part_loop() {
+	check "a loop device" loop_area 0 256
+	note "$(dmesg | grep 'Adding .* swap on' | tail -n 1)"
+	check "THPs are read back as they were" eval "$areas thps -n 3 128 >/tmp/out"
+	note "$(cat /tmp/out)"
+	check "they went out whole and came back so" went_whole /tmp/out 100
+	check "small pages" $areas small 64
+	check "both, and small pages in each cluster" $areas churn -f 30,60 -g 3 -l loop
+	check "swapoff" swapoff /dev/loop0
 	off
 }
 
