@@ -726,6 +726,17 @@ part_hibernation() {
 	check "the process ends" gone kept
 }
 
+# is_ram BLOCK: all of that block of memory is there. One with a hole, as firmware leaves it at the end, cannot go.
+is_ram() {
+	local size start first last what
+	size=$((16#$(</sys/devices/system/memory/block_size_bytes)))
+	start=$((16#$(<"$1/phys_index") * size))
+	while IFS=' -' read -r first last _ what; do
+		[[ $what != "System RAM" ]] || ((16#$first > start || 16#$last < start + size - 1)) || return 0
+	done </proc/iomem
+	return 1
+}
+
 # each_block STATE: give each of the blocks of memory in "blocks" that state.
 each_block() {
 	local block
@@ -750,8 +761,8 @@ part_numa() {
 		echo "skipped: there is one node, or the kernel has no memory hotplug"
 		return
 	fi
-	for block in /sys/devices/system/node/node1/memory*; do
-		[[ $(<"$block/valid_zones") != Movable* ]] || blocks+=("$block")
+	for block in /sys/devices/system/node/node1/memory[0-9]*; do
+		[[ $(<"$block/valid_zones") != Movable* ]] || ! is_ram "$block" || blocks+=("$block")
 	done
 	note "node 1 has ${#blocks[@]} blocks of movable memory"
 	check "node 1 has some that can go" test "${#blocks[@]}" -ge 2
