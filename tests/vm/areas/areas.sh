@@ -726,17 +726,6 @@ part_hibernation() {
 	check "the process ends" gone kept
 }
 
-# is_ram BLOCK: all of that block of memory is there. One with a hole, as firmware leaves it at the end, cannot go.
-is_ram() {
-	local size start first last what
-	size=$((16#$(</sys/devices/system/memory/block_size_bytes)))
-	start=$((16#$(<"$1/phys_index") * size))
-	while IFS=' -' read -r first last _ what; do
-		[[ $what != "System RAM" ]] || ((16#$first > start || 16#$last < start + size - 1)) || return 0
-	done </proc/iomem
-	return 1
-}
-
 # each_block STATE: give each of the blocks of memory in "blocks" that state.
 each_block() {
 	local block
@@ -744,6 +733,8 @@ each_block() {
 		echo "$1" >"$block/state" || { echo "$block: $(<"$block/valid_zones")"; return 1; }
 	done
 }
+
+migrated() { awk '$1 == "thp_migration_success" { print $2 }' /proc/vmstat; }
 
 # The blocks are away, and what was on them is not lost.
 node_comes_back() {
@@ -755,16 +746,17 @@ node_comes_back() {
 
 # THPs of a node that goes away, and of one that others would rather have.
 part_numa() {
-	local area kept block end rounds=0 pid writeback
+	local area kept block end rounds=0 pid writeback before
 	local -a blocks=()
 	if [[ ! -e /sys/devices/system/node/node1 || ! -e /sys/devices/system/memory ]]; then
 		echo "skipped: there is one node, or the kernel has no memory hotplug"
 		return
 	fi
 	for block in /sys/devices/system/node/node1/memory[0-9]*; do
-		[[ $(<"$block/valid_zones") != Movable* ]] || ! is_ram "$block" || blocks+=("$block")
+		[[ $(<"$block/valid_zones") != Movable* ]] || blocks+=("$block")
 	done
 	note "node 1 has ${#blocks[@]} blocks of movable memory"
+	note "processors of node 0: $(</sys/devices/system/node/node0/cpulist), of node 1: $(</sys/devices/system/node/node1/cpulist)"
 	check "node 1 has some that can go" test "${#blocks[@]}" -ge 2
 
 	dm_area 256
@@ -772,7 +764,9 @@ part_numa() {
 	check "THPs of node 1 go out whole" eval "soon lines out 1 /tmp/kept && whole_out kept"
 	note "node 1: $(awk '/SwapCached/ { print $4 }' /sys/devices/system/node/node1/meminfo) KiB in the swap cache"
 	check "and are in the swap cache" test "$(value cached_kib /tmp/kept)" -ge 65536
+	before=$(migrated)
 	check "its blocks go" each_block offline
+	check "and the THPs go elsewhere" test $(($(migrated) - before)) -ge 64
 	node_comes_back
 
 	keep kept -c -m -b 1 128
@@ -783,12 +777,14 @@ part_numa() {
 	writeback=$(awk '$1 == "nr_writeback" { print $2 }' /proc/vmstat)
 	note "under writeback: $writeback pages"
 	check "THPs of node 1 are under writeback" test "$writeback" -ge 16384
+	before=$(migrated)
 	each_block offline & pid=$!
 	sleep 3
 	check "its blocks wait for that" kill -0 $pid
 	check "which goes on" $dm resume area
 	wait $pid
 	check "and the blocks go" test $? -eq 0
+	check "and the THPs go elsewhere" test $(($(migrated) - before)) -ge 64
 	node_comes_back
 
 	$areas work -t 2 -b 2 -n "${NUMA_SECONDS:-20}" 64 >/tmp/work & pid=$!
@@ -804,6 +800,7 @@ part_numa() {
 	wait $pid
 	check "they are as they were" test $? -eq 0
 	note "$(cat /tmp/work)"
+	check "and some of them went elsewhere" test "$(value thp_migration_success /tmp/work)" -ge 1
 
 	if [[ ! -e /proc/sys/kernel/numa_balancing ]]; then
 		echo "skipped: the kernel has no NUMA balancing"
