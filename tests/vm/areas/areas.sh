@@ -11,7 +11,7 @@ dm=/usr/local/bin/dm
 thp=/sys/kernel/mm/transparent_hugepage
 knob=$thp/swap_pmd
 file=/swap.img
-kept_cgroup=/sys/fs/cgroup/areas
+cgroups=/sys/fs/cgroup/areas
 # What tests/vm/run turned on; and virtio-blk says that it is rotational.
 swapoff -a
 for queue in /sys/block/{vd*,loop*}/queue/rotational; do echo 0 >"$queue"; done
@@ -124,12 +124,13 @@ is_value() {
 }
 
 # Start "areas keep ARGUMENT..." with its output in /tmp/NAME, and leave its process in the variable NAME. It has a cgroup of
-# its own, which it has reclaimed: this shell has to stay where a device that is gone does not take it along.
+# its own, which it has reclaimed: others have to stay in memory, and this shell where a device that is gone does not take
+# it along.
 keep() {
 	local name=$1
-	mkdir -p $kept_cgroup
+	mkdir -p "$cgroups-$name"
 	: >"/tmp/$name"
-	(echo $BASHPID >$kept_cgroup/cgroup.procs && exec $areas keep "${@:2}") >"/tmp/$name" 2>&1 &
+	(echo $BASHPID >"$cgroups-$name/cgroup.procs" && exec $areas keep "${@:2}") >"/tmp/$name" 2>&1 &
 	printf -v "$name" %s $!
 }
 
@@ -663,7 +664,7 @@ hibernate() {
 	echo disk >/sys/power/state
 }
 
-in_zswap() { awk '$1 == "zswapped" { print int($2 / 1024) }' $kept_cgroup/memory.stat; }
+in_zswap() { awk '$1 == "zswapped" { print int($2 / 1024) }' $cgroups-kept/memory.stat; }
 
 # The guest is switched off, with THPs out, and started again by tests/vm/run.
 part_hibernation() {
