@@ -263,7 +263,7 @@ static enum exit_code make_comparison(const struct ctl *ctl, struct comparison *
 	if (code != EXIT_OK)
 		return code;
 	effect_hints(x->live.config, &x->live.host, &x->hints);
-	r = x->verify ? effect_of_clusters(&x->live.host, &x->clusters) : 0;
+	r = effect_of_clusters(&x->live.host, &x->clusters);
 	if (r >= 0)
 		r = compare(x);
 	plan_keep_writes(&x->plan);

@@ -240,6 +240,8 @@ static int print_cgroups(const struct status *s, const struct ctl *x)
 		printf("WANTED, LIVE: memory.zswap.max, with /0 if memory.zswap.writeback is 0\n");
 	if (summary)
 		printf("Cgroups: %s\n", summary);
+	if (s->views.clusters)
+		ctl_print_wrapped(s->views.clusters, x->width);
 	return views_print_reasons(&s->views, true, x->width);
 }
 

@@ -34,6 +34,7 @@ void views_clear(struct views *views)
 	for (size_t i = 0; i < views->n; i++)
 		view_clear(&views->v[i]);
 	free(views->v);
+	free(views->clusters);
 	*views = (struct views){};
 }
 
@@ -75,6 +76,8 @@ int views_read_effects(int root_fd, struct views *views)
 	int r = look_host(root_fd, NULL, &host);
 
 	look_at_clusters(root_fd, &host);
+	if (r >= 0)
+		r = effect_of_clusters(&host, &views->clusters);
 	for (size_t i = 0; r >= 0 && i < views->n; i++) {
 		struct view *v = &views->v[i];
 		_cleanup_free_ char *path = text_unescaped(v->cgroup);

@@ -26,6 +26,7 @@ struct view {
 struct views {
 	struct view *v;
 	size_t n, allocated;
+	char *clusters; /* what room there is for whole THPs; NULL: nothing is known */
 };
 
 void views_clear(struct views *views);

@@ -108,12 +108,14 @@ static int find_what_splits(const struct host_facts *host, const struct cgroup_f
 		return say(ret,
 			   "THPs are disabled for a process in it, by prctl(PR_SET_THP_DISABLE); "
 			   "for a unit say MemoryTHP=inherit");
-	if (f->shmem > f->anon && f->shmem >= 2 << 20)
+	/* A kernel that knows the word auto brings them back whole as well. */
+	if (!(host->kernel[SETTING_SWAP_PMD].words & 1U << SWAP_PMD_AUTO) && f->shmem > f->anon &&
+	    f->shmem >= 2 << 20)
 		return say(ret,
 			   "%" PRIu64 " MiB of its memory is shared and only %" PRIu64
 			   " MiB is not, "
-			   "and THPs of shared memory are split; nothing is to be done but not to "
-			   "expect whole THPs",
+			   "and THPs of shared memory come back in small pages on this kernel; "
+			   "nothing is to be done but not to expect whole THPs",
 			   f->shmem >> 20, f->anon >> 20);
 	return 0;
 }

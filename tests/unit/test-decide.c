@@ -296,7 +296,10 @@ static void test_each_hindrance_has_its_sentence(void **state)
 	const struct above_facts none = {}, no_swap = { .swap_max = 0, .swap_max_of = (char *)"/a.slice" },
 				 little = { .swap_max = 4096, .swap_max_of = (char *)"/a.slice" },
 				 no_zswap = { .no_zswap = (char *)"/b" };
-	const struct host_facts fine = { .pmd_size = 2 << 20 }, full = { .swap_full = true }, without = { .no_swap = true },
+	const struct host_facts fine = { .pmd_size = 2 << 20 },
+				knows_auto = { .pmd_size = 2 << 20,
+					       .kernel[SETTING_SWAP_PMD].words = 1U << SWAP_PMD_AUTO },
+				full = { .swap_full = true }, without = { .no_swap = true },
 				file = { .swap_file = (char *)"/swap", .no_file_slots = true },
 				scattered = { .swap_file = (char *)"/swap", .clusters = { 8, 0 } },
 				zram = { .zram = (char *)"/dev/zram0",
@@ -328,6 +331,7 @@ static void test_each_hindrance_has_its_sentence(void **state)
 	f.shmem = 64 << 20;
 	f.anon = 2 << 20;
 	expect_hindrance(&pmd, &fine, &none, &f, "64 MiB of its memory is shared");
+	expect_hindrance(&pmd, &knows_auto, &none, &f, NULL);
 	f.has_swap_max = true;
 	f.swap_max = 8192;
 	expect_hindrance(&pmd, &fine, &none, &f, "memory.swap.max is 8192 in it, too little");

@@ -629,11 +629,6 @@ static void *worker(void *arg)
 	while (now() < work_ends) {
 		const size_t thp = next(&seed) % (shared.area.bytes / PMD_SIZE);
 
-		if (work_nodes)
-			prefer_node(next(&seed) % work_nodes);
-		read_page(thp * SLOTS + next(&seed) % SLOTS);
-		if (work_nodes)
-			prefer_node(-1);
 		for (int i = 0; i < 32; i++)
 			read_page(thp * SLOTS + next(&seed) % SLOTS);
 		/* What is there already, so that whoever reads at the same time sees that. */
@@ -645,11 +640,21 @@ static void *worker(void *arg)
 static void *pager(void *arg)
 {
 	uint64_t seed = state + mix(100);
+	size_t thp = 0;
 
 	(void)arg;
 	while (now() < work_ends) {
-		const size_t thp = next(&seed) % (shared.area.bytes / PMD_SIZE);
-
+		/*
+		 * What went out before comes back somewhere, unless a worker was
+		 * faster. Those have no preference: with one, NUMA balancing
+		 * would leave alone what they find on another node.
+		 */
+		if (work_nodes) {
+			prefer_node(next(&seed) % work_nodes);
+			read_page(thp * SLOTS + next(&seed) % SLOTS);
+			prefer_node(-1);
+		}
+		thp = next(&seed) % (shared.area.bytes / PMD_SIZE);
 		page_out(shared.area.memory + thp * PMD_SIZE, PMD_SIZE);
 		usleep(next(&seed) % 20000);
 	}
@@ -660,7 +665,8 @@ static int work(size_t bytes, int seconds, int nodes)
 {
 	static const char *const names[] = {
 		"thp_swpout_pmd", "thp_swpin_pmd", "thp_swpin_pmd_fallback", "thp_split_pmd_swap", "numa_pte_updates",
-		"numa_hint_faults", "numa_pages_migrated", "thp_migration_success",
+		"numa_hint_faults", "numa_hint_faults_local", "numa_pages_migrated", "thp_migration_success",
+		"thp_migration_fail",
 	};
 	long long before[sizeof(names) / sizeof(*names)];
 	pthread_t thread;

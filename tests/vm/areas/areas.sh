@@ -11,7 +11,7 @@ dm=/usr/local/bin/dm
 thp=/sys/kernel/mm/transparent_hugepage
 knob=$thp/swap_pmd
 file=/swap.img
-kept_cgroup=/sys/fs/cgroup/areas
+cgroups=/sys/fs/cgroup/areas
 # What tests/vm/run turned on; and virtio-blk says that it is rotational.
 swapoff -a
 for queue in /sys/block/{vd*,loop*}/queue/rotational; do echo 0 >"$queue"; done
@@ -124,12 +124,13 @@ is_value() {
 }
 
 # Start "areas keep ARGUMENT..." with its output in /tmp/NAME, and leave its process in the variable NAME. It has a cgroup of
-# its own, which it has reclaimed: this shell has to stay where a device that is gone does not take it along.
+# its own, which it has reclaimed: others have to stay in memory, and this shell where a device that is gone does not take
+# it along.
 keep() {
 	local name=$1
-	mkdir -p $kept_cgroup
+	mkdir -p "$cgroups-$name"
 	: >"/tmp/$name"
-	(echo $BASHPID >$kept_cgroup/cgroup.procs && exec $areas keep "${@:2}") >"/tmp/$name" 2>&1 &
+	(echo $BASHPID >"$cgroups-$name/cgroup.procs" && exec $areas keep "${@:2}") >"/tmp/$name" 2>&1 &
 	printf -v "$name" %s $!
 }
 
@@ -170,6 +171,26 @@ whole_out() {
 	cat "/tmp/$1"
 	is_value whole "$(value out "/tmp/$1")" "/tmp/$1" || return
 	[[ ! $has_knob ]] || is_value pmd "$(value out "/tmp/$1")" "/tmp/$1"
+}
+
+# mark DEVICE...: from now on each_took counts what is written to them.
+declare -A marked
+mark() {
+	local device
+	for device; do marked[$device]=$(written "$device"); done
+}
+
+written() { awk '{ print int($7 / 2048) }' "/sys/block/$1/stat"; }
+
+# each_took MIB DEVICE...: so much was written to each of them, or more.
+each_took() {
+	local device took few=''
+	for device in "${@:2}"; do
+		took=$(($(written "$device") - marked[$device]))
+		echo "$device took $took MiB"
+		((took >= $1)) || few=$device
+	done
+	[[ ! $few ]]
 }
 
 used() { awk -v path="$1" '$1 == path { print $4 }' /proc/swaps; }
@@ -342,14 +363,19 @@ part_several() {
 	# A zram above a disk.
 	check "zram" zram_area 0 64 -p 10
 	check "above a disk" on /dev/vdc -p 5
+	mark zram0 vdc
 	check "THPs, more than the zram holds" eval "$areas thps -n 2 192 >/tmp/out"
 	note "$(cat /tmp/out)"
-	check "go whole to both" went_whole /tmp/out 95
+	check "go whole" went_whole /tmp/out 95
+	check "to both" each_took 100 zram0 vdc
 	off
 	zram_area 0 64 -p 10
 	check "a file below zram" file_area 256 0 -p 5
+	mark zram0 vda
 	check "THPs, more than the zram holds" eval "$areas thps -n 2 192 >/tmp/out"
-	check "go whole to both" went_whole /tmp/out 95
+	note "$(cat /tmp/out)"
+	check "go whole" went_whole /tmp/out 95
+	check "to both" each_took 100 zram0 vda
 	off
 
 	# A zram without a whole cluster.
@@ -388,8 +414,30 @@ part_several() {
 	off
 	file_area 256 0 -p 5
 	on /dev/vdc -p 5
-	check "two areas of equal priority" eval "$areas thps -n 4 128 >/tmp/out"
-	check "THPs go whole to both" went_whole /tmp/out 100
+	mark vda vdc
+	check "a file and a disk of equal priority" eval "$areas thps -n 4 128 >/tmp/out"
+	check "THPs go whole" went_whole /tmp/out 100
+	check "to both" each_took 100 vda vdc
+	off
+	loop_area 0 128 -p 5
+	on /dev/vdc -p 5
+	mark loop0 vdc
+	check "two disks of equal priority" eval "$areas thps -n 4 128 >/tmp/out"
+	check "THPs go whole" went_whole /tmp/out 100
+	check "to both" each_took 100 loop0 vdc
+	off
+}
+
+# A disk that is a file below, and so is read and written by a thread of its own.
+part_loop() {
+	check "a loop device" loop_area 0 256
+	note "$(dmesg | grep 'Adding .* swap on' | tail -n 1)"
+	check "THPs are read back as they were" eval "$areas thps -n 3 128 >/tmp/out"
+	note "$(cat /tmp/out)"
+	check "they went out whole and came back so" went_whole /tmp/out 100
+	check "small pages" $areas small 64
+	check "both, and small pages in each cluster" $areas churn -f 30,60 -g 3 -l loop
+	check "swapoff" swapoff /dev/loop0
 	off
 }
 
@@ -490,6 +538,14 @@ area_fails() { $dm suspend area && $dm fail area && $dm resume area; }
 # area_works MIB
 area_works() { $dm suspend area && $dm mend area /dev/vdc "$1" && $dm resume area; }
 
+# What is out, of the process "kept", cannot be read any more.
+area_lost_with_thps() {
+	dm_area 96
+	keep kept 16
+	soon lines out 1 /tmp/kept
+	area_fails
+}
+
 area_ends() {
 	swapoff -a
 	# Whoever opened it last may still be about to close it.
@@ -554,20 +610,14 @@ part_gone() {
 		area_ends
 
 		# swapoff is what meets the errors.
-		dm_area 96
-		keep kept 16
-		soon lines out 1 /tmp/kept
-		area_fails
+		area_lost_with_thps
 		ends "$word: swapoff of THPs that cannot be read ends" swapoff "$area"
 		check "$word: SIGBUS for each page" all_lost kept
 		check "$word: the process ends" gone kept
 		area_ends
 
 		# Killed with all of it out.
-		dm_area 96
-		keep kept 16
-		soon lines out 1 /tmp/kept
-		area_fails
+		area_lost_with_thps
 		kill -KILL "$kept"
 		wait "$kept"
 		check "$word: nothing is left of a process that is killed" test "$(used "$area")" -le 8
@@ -575,10 +625,7 @@ part_gone() {
 		area_ends
 
 		# A cable that was loose.
-		dm_area 96
-		keep kept 16
-		soon lines out 1 /tmp/kept
-		area_fails
+		area_lost_with_thps
 		check "$word: SIGBUS while the device is gone" all_lost kept
 		check "$word: it is there again" area_works 96
 		# What could not be read stays in the swap cache, as that, until it is reclaimed.
@@ -617,7 +664,7 @@ hibernate() {
 	echo disk >/sys/power/state
 }
 
-in_zswap() { awk '$1 == "zswapped" { print int($2 / 1024) }' $kept_cgroup/memory.stat; }
+in_zswap() { awk '$1 == "zswapped" { print int($2 / 1024) }' $cgroups-kept/memory.stat; }
 
 # The guest is switched off, with THPs out, and started again by tests/vm/run.
 part_hibernation() {
@@ -688,18 +735,29 @@ each_block() {
 	done
 }
 
+migrated() { awk '$1 == "thp_migration_success" { print $2 }' /proc/vmstat; }
+
+# The blocks are away, and what was on them is not lost.
+node_comes_back() {
+	check "they are as they were" intact kept
+	note "$(tail -n 1 /tmp/kept)"
+	check "and come back" each_block online_movable
+	check "the process ends" gone kept
+}
+
 # THPs of a node that goes away, and of one that others would rather have.
 part_numa() {
-	local area kept block end rounds=0 pid
+	local area kept block end rounds=0 pid writeback before
 	local -a blocks=()
 	if [[ ! -e /sys/devices/system/node/node1 || ! -e /sys/devices/system/memory ]]; then
 		echo "skipped: there is one node, or the kernel has no memory hotplug"
 		return
 	fi
-	for block in /sys/devices/system/node/node1/memory*; do
+	for block in /sys/devices/system/node/node1/memory[0-9]*; do
 		[[ $(<"$block/valid_zones") != Movable* ]] || blocks+=("$block")
 	done
 	note "node 1 has ${#blocks[@]} blocks of movable memory"
+	note "processors of node 0: $(</sys/devices/system/node/node0/cpulist), of node 1: $(</sys/devices/system/node/node1/cpulist)"
 	check "node 1 has some that can go" test "${#blocks[@]}" -ge 2
 
 	dm_area 256
@@ -707,29 +765,28 @@ part_numa() {
 	check "THPs of node 1 go out whole" eval "soon lines out 1 /tmp/kept && whole_out kept"
 	note "node 1: $(awk '/SwapCached/ { print $4 }' /sys/devices/system/node/node1/meminfo) KiB in the swap cache"
 	check "and are in the swap cache" test "$(value cached_kib /tmp/kept)" -ge 65536
+	before=$(migrated)
 	check "its blocks go" each_block offline
-	check "they are as they were" intact kept
-	note "$(tail -n 1 /tmp/kept)"
-	check "and come back" each_block online_movable
-	check "the process ends" gone kept
+	check "and the THPs go elsewhere" test $(($(migrated) - before)) -ge 64
+	node_comes_back
 
 	keep kept -c -m -b 1 128
 	soon grep -qx filled /tmp/kept
 	$dm suspend area
 	kill -USR1 "$kept"
 	soon lines out 1 /tmp/kept
-	note "under writeback: $(awk '$1 == "nr_writeback" { print $2 }' /proc/vmstat) pages"
-	check "THPs of node 1 are under writeback" test "$(awk '$1 == "nr_writeback" { print $2 }' /proc/vmstat)" -ge 16384
+	writeback=$(awk '$1 == "nr_writeback" { print $2 }' /proc/vmstat)
+	note "under writeback: $writeback pages"
+	check "THPs of node 1 are under writeback" test "$writeback" -ge 16384
+	before=$(migrated)
 	each_block offline & pid=$!
 	sleep 3
 	check "its blocks wait for that" kill -0 $pid
 	check "which goes on" $dm resume area
 	wait $pid
 	check "and the blocks go" test $? -eq 0
-	check "they are as they were" intact kept
-	note "$(tail -n 1 /tmp/kept)"
-	check "and come back" each_block online_movable
-	check "the process ends" gone kept
+	check "and the THPs go elsewhere" test $(($(migrated) - before)) -ge 64
+	node_comes_back
 
 	$areas work -t 2 -b 2 -n "${NUMA_SECONDS:-20}" 64 >/tmp/work & pid=$!
 	soon grep -q working /tmp/work
@@ -744,6 +801,7 @@ part_numa() {
 	wait $pid
 	check "they are as they were" test $? -eq 0
 	note "$(cat /tmp/work)"
+	check "and some of them went elsewhere" test "$(value thp_migration_success /tmp/work)" -ge 1
 
 	if [[ ! -e /proc/sys/kernel/numa_balancing ]]; then
 		echo "skipped: the kernel has no NUMA balancing"
