@@ -69,8 +69,9 @@ end_hold() {
 
 counter() { awk -v name="$1" '$1 == name { print $2; found = 1 } END { if (!found) print 0 }' /proc/vmstat; }
 
-# Bytes that could be swapped out, or are still in the swap cache.
-swappable() { awk '/^(anon|shmem|swapcached) / { sum += $2 } END { print sum }' "$cgroup/memory.stat"; }
+# Bytes that could be swapped out, or are still in the swap cache: those on the lists of reclaim. What is mapped and in the swap
+# cache as well counts once there.
+swappable() { awk '/^(in)?active_anon / { sum += $2 } END { print sum }' "$cgroup/memory.stat"; }
 
 # page_out PERCENT: reclaim so much of what the cgroup has in memory, anonymous and shared memory only.
 page_out() {
