@@ -14,6 +14,10 @@ patience=1200
 
 checked() { printf 'checked\t%s\n' "$*" >&3; }
 fail() { printf 'failed\t%s\n' "$*" >&3; exit 1; }
+# A command that fails where nothing was foreseen ends the case, too, and is named: unforeseen LINE COMMAND.
+unforeseen() { printf 'failed\t%s, line %s: %s\n' "${0##*/}" "$1" "${2//[[:cntrl:]]/ }" >&3; }
+set -E
+trap '((BASH_SUBSHELL)) || unforeseen "$LINENO" "$BASH_COMMAND"' ERR
 # figure NAME VALUE UNIT: a unit that begins with a slash is better the larger the value is, any other the smaller; without
 # a unit it is not compared.
 figure() { printf 'figure\t%s\t%s\t%s\n' "$1" "$2" "${3-}" >&3; }
