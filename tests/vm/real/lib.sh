@@ -14,6 +14,10 @@ patience=1200
 
 checked() { printf 'checked\t%s\n' "$*" >&3; }
 fail() { printf 'failed\t%s\n' "$*" >&3; exit 1; }
+# A command that fails where nothing was foreseen ends the case, too, and is named: unforeseen LINE COMMAND.
+unforeseen() { printf 'failed\t%s, line %s: %s\n' "${0##*/}" "$1" "${2//[[:cntrl:]]/ }" >&3; }
+set -E
+trap '((BASH_SUBSHELL)) || unforeseen "$LINENO" "$BASH_COMMAND"' ERR
 # figure NAME VALUE UNIT: a unit that begins with a slash is better the larger the value is, any other the smaller; without
 # a unit it is not compared.
 figure() { printf 'figure\t%s\t%s\t%s\n' "$1" "$2" "${3-}" >&3; }
@@ -69,8 +73,9 @@ end_hold() {
 
 counter() { awk -v name="$1" '$1 == name { print $2; found = 1 } END { if (!found) print 0 }' /proc/vmstat; }
 
-# Bytes that could be swapped out, or are still in the swap cache.
-swappable() { awk '/^(anon|shmem|swapcached) / { sum += $2 } END { print sum }' "$cgroup/memory.stat"; }
+# Bytes that could be swapped out, or are still in the swap cache: those on the lists of reclaim. What is mapped and in the swap
+# cache as well counts once there.
+swappable() { awk '/^(in)?active_anon / { sum += $2 } END { print sum }' "$cgroup/memory.stat"; }
 
 # page_out PERCENT: reclaim so much of what the cgroup has in memory, anonymous and shared memory only.
 page_out() {
