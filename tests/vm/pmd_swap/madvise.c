@@ -314,3 +314,35 @@ TEST_F(pmd_swap, move_pages)
 	EXPECT_TRUE(swapped(self->mem, self->size));
 	EXPECT_INTACT(self->mem, 0, self->nr, 0);
 }
+
+/* ---- no memory for a page table ------------------------------------------ */
+
+/* The collapse fails; it has not lost anything. */
+TEST_F(pmd_swap, no_table_madv_collapse)
+{
+	int fd;
+
+	NEED_TABLES_GO();
+	SWAP_OUT(self->mem);
+	NEED_NO_PAGES(fd, "-1");
+	EXPECT_EQ(-1, WITHOUT_PAGES(fd, madvise(self->mem, self->size,
+						MADV_COLLAPSE)));
+	EXPECT_EQ(PMD_SWAPPED, thp_state(self->mem));
+	EXPECT_INTACT(self->mem, 0, self->nr, 0);
+}
+
+/* Each split of a part that has no memory is tried again until there is. */
+TEST_F(pmd_swap, no_table_guard_install_part)
+{
+	char *mid = self->mem + self->page;
+	int fd;
+
+	NEED_TABLES_GO();
+	SWAP_OUT(self->mem);
+	NEED_NO_PAGES(fd, "4");
+	if (WITHOUT_PAGES(fd, madvise(mid, self->page, MADV_GUARD_INSTALL)))
+		SKIP_TEST("MADV_GUARD_INSTALL: %s", strerror(errno));
+	EXPECT_EQ(0, no_pages_left());
+	EXPECT_INTACT(self->mem, 0, 1, 0);
+	EXPECT_INTACT(mid + self->page, 2, self->nr - 2, 0);
+}

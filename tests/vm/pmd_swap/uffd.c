@@ -522,3 +522,80 @@ TEST_F(pmd_swap, uffd_missing)
 	EXPECT_INTACT(self->mem, 0, self->nr, 0);
 	close(uffd);
 }
+
+/* ---- no memory for a page table ------------------------------------------ */
+
+TEST_F(pmd_swap, no_table_uffd_wp_part)
+{
+	int fd, uffd;
+
+	NEED_TABLES_GO();
+	NEED_UFFD(uffd, UFFD_FEATURE_PAGEFAULT_FLAG_WP);
+	ASSERT_EQ(0, uffd_register(uffd, self->mem, self->size, false, true,
+				   false));
+	SWAP_OUT(self->mem);
+	NEED_NO_PAGES(fd, "-1");
+	EXPECT_NE(0, WITHOUT_PAGES(fd, uffd_wp(uffd, self->mem, self->page,
+					       true)));
+	EXPECT_EQ(PMD_SWAPPED, thp_state(self->mem));
+	EXPECT_EQ(0, nr_pages_with(self->mem, self->size, PM_UFFD_WP));
+	EXPECT_EQ(0, uffd_wp(uffd, self->mem, self->page, true));
+	EXPECT_EQ(1, nr_pages_with(self->mem, self->size, PM_UFFD_WP));
+	EXPECT_INTACT(self->mem, 0, self->nr, 0);
+	close(uffd);
+}
+
+TEST_F(pmd_swap, no_table_uffdio_move_part)
+{
+	const unsigned long nr = self->nr / 2;
+	int fd, uffd;
+	char *dst;
+
+	NEED_TABLES_GO();
+	NEED_UFFD(uffd, UFFD_FEATURE_MOVE);
+	dst = uffd_dst(uffd);
+	ASSERT_NE(NULL, dst);
+	SWAP_OUT_COLD(self->mem);
+	NEED_NO_PAGES(fd, "-1");
+	EXPECT_NE(0, WITHOUT_PAGES(fd, uffd_move(uffd, dst, self->mem,
+						 nr * self->page)));
+	EXPECT_EQ(PMD_SWAPPED, thp_state(self->mem));
+	ASSERT_EQ(0, uffd_move(uffd, dst, self->mem, nr * self->page));
+	EXPECT_INTACT(dst, 0, nr, 0);
+	EXPECT_INTACT(self->mem + nr * self->page, nr, self->nr - nr, 0);
+	close(uffd);
+}
+
+TEST_F(pmd_swap, no_table_pagemap_scan_wp_part)
+{
+	struct page_region region;
+	struct pm_scan_arg arg = {
+		.size = sizeof(arg),
+		.flags = PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC,
+		.start = (uintptr_t)self->mem,
+		.end = (uintptr_t)self->mem + self->size / 2,
+		.vec = (uintptr_t)&region,
+		.vec_len = 1,
+		.category_mask = PAGE_IS_WRITTEN,
+		.return_mask = PAGE_IS_WRITTEN | PAGE_IS_SWAPPED,
+	};
+	int fd, pagemap, uffd;
+
+	NEED_TABLES_GO();
+	NEED_UFFD(uffd, UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED);
+	ASSERT_EQ(0, uffd_register(uffd, self->mem, self->size, false, true,
+				   false));
+	pagemap = open("/proc/self/pagemap", O_RDONLY);
+	ASSERT_LE(0, pagemap);
+	SWAP_OUT(self->mem);
+	NEED_NO_PAGES(fd, "-1");
+	EXPECT_EQ(-1, WITHOUT_PAGES(fd, ioctl(pagemap, PAGEMAP_SCAN, &arg)));
+	EXPECT_EQ(ENOMEM, errno);
+	EXPECT_EQ(PMD_SWAPPED, thp_state(self->mem));
+	EXPECT_EQ(1, ioctl(pagemap, PAGEMAP_SCAN, &arg));
+	EXPECT_EQ(self->size / 2, region.end - region.start);
+	EXPECT_EQ(0, ioctl(pagemap, PAGEMAP_SCAN, &arg));
+	EXPECT_INTACT(self->mem, 0, self->nr, 0);
+	close(pagemap);
+	close(uffd);
+}
