@@ -5,11 +5,13 @@
  * Usage: fixes swapoff DEVICE    a swapoff waits for who serves a userfaultfd
  *        fixes room              THPs are split where swap has no room for them
  *        fixes stale             a page that is zero now is read as it was in zswap
+ *        fixes truncate          ftruncate() to the middle of a THP that is swapped out never returns
  *
  * Prints figures, and "ok" or "not ok" at the end. Exit status 0 or 1; 77 if the machine lacks
  * something. Run it as root; tests/vm/fixes/run sets up what it needs.
  */
 #define _GNU_SOURCE
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -286,6 +288,79 @@ static bool test_stale(void)
 	return !stale;
 }
 
+/* ---- a file that ends where a THP was --------------------------------------------------------
+ *
+ * Shared memory is truncated in the middle of a THP which is swapped out, and grows again.
+ */
+
+static bool truncates(int fd, char *mem, size_t size)
+{
+	size_t place, stale = 0, lost = 0;
+
+	/* It is not to be killed if it does not return. */
+	if (!fork()) {
+		if (ftruncate(fd, size))
+			err(1, "ftruncate");
+		_exit(0);
+	}
+	for (int i = 0; i < 600; i++) {
+		int status;
+
+		if (waitpid(-1, &status, WNOHANG) > 0) {
+			if (ftruncate(fd, THP))
+				err(1, "ftruncate");
+			for (place = 0; place < THP; place += sizeof(uint64_t)) {
+				uint64_t word = *(volatile uint64_t *)(mem + place);
+
+				if (place < size)
+					lost += word != word_at(place);
+				else
+					stale += !!word;
+			}
+			printf("truncated to %zu bytes: %zu words are lost, %zu come back\n", size, lost, stale);
+			return !stale && !lost && !status;
+		}
+		usleep(50000);
+	}
+	printf("ftruncate() to %zu bytes has not returned after 30 s\n", size);
+	return false;
+}
+
+static bool test_truncate(void)
+{
+	static const size_t sizes[] = { THP / 2 + 104, THP / 2 };
+	bool ok = true;
+
+	if (!put(THP_DIR "hugepages-2048kB/shmem_enabled", "always"))
+		lacks("no THPs in shared memory");
+	for (size_t i = 0; i < 2; i++) {
+		int fd = memfd_create("fixes", 0), tries;
+		char *mem;
+
+		join_cgroup();
+		if (fd < 0 || ftruncate(fd, THP))
+			err(1, "memfd");
+		mem = mmap(NULL, 2 * THP, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		mem = (char *)(((uintptr_t)mem + THP - 1) & ~(THP - 1));
+		if (mmap(mem, THP, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) != mem)
+			err(1, "mmap");
+		for (size_t place = 0; place < THP; place += sizeof(uint64_t))
+			*(uint64_t *)(mem + place) = word_at(place);
+		for (tries = 0; tries < 200 && get(CGROUP "/memory.stat", "shmem") > 0; tries++) {
+			madvise(mem, THP, MADV_PAGEOUT);
+			usleep(10000);
+		}
+		if (tries == 200)
+			lacks("the THP is not swapped out");
+		ok &= truncates(fd, mem, sizes[i]);
+		munmap(mem, THP);
+		close(fd);
+		leave_cgroup();
+	}
+	put(THP_DIR "hugepages-2048kB/shmem_enabled", "never");
+	return ok;
+}
+
 int main(int argc, char **argv)
 {
 	bool ok;
@@ -298,8 +373,10 @@ int main(int argc, char **argv)
 		ok = test_room();
 	else if (argc == 2 && !strcmp(argv[1], "stale"))
 		ok = test_stale();
+	else if (argc == 2 && !strcmp(argv[1], "truncate"))
+		ok = test_truncate();
 	else
-		return fprintf(stderr, "usage: fixes swapoff DEVICE | room | stale\n"), 2;
+		return fprintf(stderr, "usage: fixes swapoff DEVICE | room | stale | truncate\n"), 2;
 	printf("%s %s\n", ok ? "ok" : "not ok", argv[1]);
 	return !ok;
 }

@@ -189,6 +189,83 @@ static bool seconds_over(const struct timespec *start, int seconds)
 	return now.tv_sec - start->tv_sec >= seconds;
 }
 
+enum { TRUNCATE_SECONDS = 10 };
+
+/*
+ * A THP is paged out again and again while the file is truncated in the middle of it, which has to
+ * take the second part and leave the first one, whether the THP is in memory then, on its way out,
+ * swapped out, or back because it could not be written.
+ */
+static void shmem_truncate_races(struct __test_metadata *_metadata, FIXTURE_DATA(pmd_swap) * self, int fd,
+				 uint64_t data, void (*disturb)(unsigned int round))
+{
+	uint64_t state = env.seed;
+	struct timespec start;
+	unsigned int i;
+	pid_t pid;
+
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	pid = fork_child(_metadata);
+	if (!pid) {
+		for (i = 0; !seconds_over(&start, TRUNCATE_SECONDS); i++) {
+			madvise(self->mem, self->size, MADV_PAGEOUT);
+			cg_test_reclaim(self->size);
+			if (disturb)
+				disturb(i);
+		}
+		_exit(0);
+	}
+	for (i = 0; !seconds_over(&start, TRUNCATE_SECONDS); i++) {
+		const unsigned long keep = 1 + mix(state++) % (self->nr - 1);
+		const uint64_t gen = data | i;
+
+		fill(self->mem, 0, self->nr, gen);
+		/* Mapped by the other one, it is not paged out by MADV_PAGEOUT. */
+		ASSERT_EQ(0, madvise(self->mem, self->size, MADV_DONTNEED));
+		usleep(mix(state++) % 30000);
+		ASSERT_EQ(0, ftruncate(fd, keep * self->page));
+		ASSERT_EQ(0, ftruncate(fd, self->size));
+		EXPECT_INTACT(self->mem, 0, keep, gen);
+		EXPECT_TRUE(zeroed(self->mem + keep * self->page, self->size - keep * self->page));
+		/* The next one is to be a THP again. */
+		ASSERT_EQ(0, fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, self->size));
+	}
+	ksft_print_msg("truncated %u times\n", i);
+	EXPECT_LT(10, i);
+	REAP(pid);
+	close(fd);
+}
+
+TEST_F_TIMEOUT(pmd_swap, shmem_truncate_races, 120)
+{
+	int fd;
+
+	NEED_SHMEM(fd);
+	SET_AUTO();
+	shmem_truncate_races(_metadata, self, fd, 0, NULL);
+}
+
+/* zswap is full or not, and what does not go there is not written. */
+static void zswap_full_or_not(unsigned int round)
+{
+	static const char * const max[] = { "0", "64K", "max" };
+
+	cg_put(env.test_cgroup, "memory.zswap.max", max[round % ARRAY_SIZE(max)]);
+}
+
+TEST_F_TIMEOUT(pmd_swap, shmem_truncate_not_written, 120)
+{
+	int fd;
+
+	NEED_SHMEM(fd);
+	NEED_ZSWAP();
+	SET_AUTO();
+	ASSERT_EQ(0, cg_put(env.test_cgroup, "memory.zswap.writeback", "0"));
+	shmem_truncate_races(_metadata, self, fd, COMPRESSIBLE, zswap_full_or_not);
+	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.zswap.max", "max"));
+	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.zswap.writeback", "1"));
+}
+
 enum { RACE_THPS = 4, RACE_SECONDS = 20 };
 
 /*
