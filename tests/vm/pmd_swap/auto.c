@@ -11,8 +11,6 @@
 /* In a row, or at a time. */
 #define THPS		8
 
-#define SET_AUTO() ASSERT_EQ(0, put_string(KNOB_FILE, "auto"))
-
 /* THPs in one mapping, swapped out and out of the swap cache. */
 static char *map_cold(struct __test_metadata *_metadata,
 		      FIXTURE_DATA(pmd_swap) * self, unsigned int nr)
