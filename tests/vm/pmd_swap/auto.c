@@ -11,8 +11,6 @@
 /* In a row, or at a time. */
 #define THPS		8
 
-#define SET_AUTO() ASSERT_EQ(0, put_string(KNOB_FILE, "auto"))
-
 /* THPs in one mapping, swapped out and out of the swap cache. */
 static char *map_cold(struct __test_metadata *_metadata,
 		      FIXTURE_DATA(pmd_swap) * self, unsigned int nr)
@@ -186,6 +184,32 @@ TEST_F(pmd_swap, auto_looks_into)
 	EXPECT_INTACT(mem, 0, self->nr, 2);
 	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));
 	EXPECT_INTACT(mem + self->size, self->nr, 2 * self->nr, 1);
+}
+
+/* What a fault chooses that finds no page table it chooses again. */
+TEST_F(pmd_swap, no_table_auto_looks_into)
+{
+	struct counters before;
+	char *mem;
+	int fd;
+
+	NEED_TABLES_GO();
+	SET_AUTO();
+	NEED_CGROUP();
+	mem = map_short_of_memory(_metadata, self);
+	ASSERT_NE(NULL, mem);
+	NEED_NO_PAGES(fd, "3");
+	before = counters_now();
+	no_pages_begin(fd);
+	FORCE_READ(mem[5 * self->page]);
+	no_pages_end(fd);
+	EXPECT_EQ(0, no_pages_left());
+	EXPECT_EQ(MIXED, thp_state(mem));
+	EXPECT_EQ(self->nr, nr_pages_with(mem, self->size, PM_PRESENT));
+	EXPECT_SINCE(1, &before, SWPIN_PMD);
+	EXPECT_SINCE(0, &before, SWPIN_PMD_SMALL);
+	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));
+	EXPECT_INTACT(mem, 0, 3 * self->nr, 1);
 }
 
 /*

@@ -314,3 +314,97 @@ TEST_F(pmd_swap, move_pages)
 	EXPECT_TRUE(swapped(self->mem, self->size));
 	EXPECT_INTACT(self->mem, 0, self->nr, 0);
 }
+
+/* ---- no memory for a page table ------------------------------------------ */
+
+/* The collapse fails; it has not lost anything. */
+TEST_F(pmd_swap, no_table_madv_collapse)
+{
+	int fd;
+
+	NEED_TABLES_GO();
+	SWAP_OUT(self->mem);
+	NEED_NO_PAGES(fd, "-1");
+	EXPECT_EQ(-1, WITHOUT_PAGES(fd, madvise(self->mem, self->size,
+						MADV_COLLAPSE)));
+	EXPECT_EQ(PMD_SWAPPED, thp_state(self->mem));
+	EXPECT_INTACT(self->mem, 0, self->nr, 0);
+}
+
+/* Each split of a part that has no memory is tried again until there is. */
+TEST_F(pmd_swap, no_table_guard_install_part)
+{
+	char *mid = self->mem + self->page;
+	int fd;
+
+	NEED_TABLES_GO();
+	SWAP_OUT(self->mem);
+	NEED_NO_PAGES(fd, "4");
+	if (WITHOUT_PAGES(fd, madvise(mid, self->page, MADV_GUARD_INSTALL)))
+		SKIP_TEST("MADV_GUARD_INSTALL: %s", strerror(errno));
+	EXPECT_EQ(0, no_pages_left());
+	EXPECT_INTACT(self->mem, 0, 1, 0);
+	EXPECT_INTACT(mid + self->page, 2, self->nr - 2, 0);
+}
+
+/* As madvise() has it for a VMA that cannot be cut. */
+TEST_F(pmd_swap, no_table_madv_dontfork_part)
+{
+	const size_t half = self->size / 2;
+	int fd;
+
+	NEED_TABLES_GO();
+	SWAP_OUT(self->mem);
+	NEED_NO_PAGES(fd, "-1");
+	EXPECT_EQ(-1, WITHOUT_PAGES(fd, madvise(self->mem, half,
+						MADV_DONTFORK)));
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_EQ(PMD_SWAPPED, thp_state(self->mem));
+	EXPECT_EQ(0, madvise(self->mem, half, MADV_DONTFORK));
+	EXPECT_INTACT(self->mem, 0, self->nr, 0);
+}
+
+/* While it waits for a page table, what was discarded before it is free. */
+TEST_F(pmd_swap, no_table_dontneed_frees)
+{
+	const char times[] = "/sys/kernel/debug/fail_page_alloc/times";
+	char *mem;
+	long before, now = 0;
+	int fd, i;
+	pid_t pid;
+
+	NEED_TABLES_GO();
+	NEED_CGROUP();
+	NEED_NO_PAGES(fd, "-1");
+	close(fd);
+	pid = fork_child(_metadata);
+	if (!pid) {
+		mem = map_thps(2, 1);
+		ASSERT_NE(NULL, mem);
+		SWAP_OUT(mem + self->size);
+		NEED_NO_PAGES(fd, "-1");
+		reach(1);
+		await(2);
+		EXPECT_EQ(0, WITHOUT_PAGES(fd, madvise(mem, self->size +
+						       self->page,
+						       MADV_DONTNEED)));
+		reach(3);
+		EXPECT_TRUE(zeroed(mem, self->size + self->page));
+		EXPECT_INTACT(mem + self->size + self->page, self->nr + 1,
+			      self->nr - 1, 1);
+		_exit(_metadata->exit_code);
+	}
+	await(1);
+	before = cg_test_current();
+	reach(2);
+	for (i = 0; i < 100; i++) {
+		now = cg_test_current();
+		if (before - now >= (long)self->size / 2)
+			break;
+		usleep(100000);
+	}
+	EXPECT_EQ(2, self->step);
+	EXPECT_LE((long)self->size / 2, before - now);
+	EXPECT_EQ(0, put_string(times, "0"));
+	REAP(pid);
+}

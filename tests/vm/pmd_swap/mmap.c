@@ -244,3 +244,28 @@ TEST_F(pmd_swap, mremap_soft_dirty)
 	EXPECT_INTACT(dst, 0, self->nr, 0);
 	EXPECT_EQ(self->nr, nr_pages_with(dst, self->size, PM_SOFT_DIRTY));
 }
+
+/* ---- no memory for a page table ------------------------------------------ */
+
+/* The VMA before it would take the first half over. */
+TEST_F(pmd_swap, no_table_merge)
+{
+	const size_t half = self->size / 2;
+	char *mem;
+	int fd;
+
+	NEED_TABLES_GO();
+	mem = map_thps(2, 1);
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, mprotect(mem, self->size, PROT_READ));
+	SWAP_OUT(mem + self->size);
+	NEED_NO_PAGES(fd, "-1");
+	EXPECT_EQ(-1, WITHOUT_PAGES(fd, mprotect(mem + self->size, half,
+						 PROT_READ)));
+	EXPECT_EQ(ENOMEM, errno);
+	EXPECT_EQ(PMD_SWAPPED, thp_state(mem + self->size));
+	put_word(mem + self->size, get_word(mem + self->size));
+	SWAP_OUT(mem + self->size);
+	EXPECT_EQ(0, mprotect(mem + self->size, half, PROT_READ));
+	EXPECT_INTACT(mem, 0, 2 * self->nr, 1);
+}

@@ -5,6 +5,10 @@
 
 #include "pmd_swap.h"
 
+/* ---- the knob ----------------------------------------------------------- */
+
+#define SET_AUTO() ASSERT_EQ(0, put_string(KNOB_FILE, "auto"))
+
 /* ---- what is mapped ----------------------------------------------------- */
 
 bool present(const char *addr, size_t len);

@@ -522,3 +522,231 @@ TEST_F(pmd_swap, uffd_missing)
 	EXPECT_INTACT(self->mem, 0, self->nr, 0);
 	close(uffd);
 }
+
+/* ---- no memory for a page table ------------------------------------------ */
+
+TEST_F(pmd_swap, no_table_uffd_wp_part)
+{
+	int fd, uffd;
+
+	NEED_TABLES_GO();
+	NEED_UFFD(uffd, UFFD_FEATURE_PAGEFAULT_FLAG_WP);
+	ASSERT_EQ(0, uffd_register(uffd, self->mem, self->size, false, true,
+				   false));
+	SWAP_OUT(self->mem);
+	NEED_NO_PAGES(fd, "-1");
+	EXPECT_NE(0, WITHOUT_PAGES(fd, uffd_wp(uffd, self->mem, self->page,
+					       true)));
+	EXPECT_EQ(PMD_SWAPPED, thp_state(self->mem));
+	EXPECT_EQ(0, nr_pages_with(self->mem, self->size, PM_UFFD_WP));
+	EXPECT_EQ(0, uffd_wp(uffd, self->mem, self->page, true));
+	EXPECT_EQ(1, nr_pages_with(self->mem, self->size, PM_UFFD_WP));
+	EXPECT_INTACT(self->mem, 0, self->nr, 0);
+	close(uffd);
+}
+
+TEST_F(pmd_swap, no_table_uffdio_move_part)
+{
+	const unsigned long nr = self->nr / 2;
+	int fd, uffd;
+	char *dst;
+
+	NEED_TABLES_GO();
+	NEED_UFFD(uffd, UFFD_FEATURE_MOVE);
+	dst = uffd_dst(uffd);
+	ASSERT_NE(NULL, dst);
+	SWAP_OUT_COLD(self->mem);
+	NEED_NO_PAGES(fd, "-1");
+	EXPECT_NE(0, WITHOUT_PAGES(fd, uffd_move(uffd, dst, self->mem,
+						 nr * self->page)));
+	EXPECT_EQ(PMD_SWAPPED, thp_state(self->mem));
+	ASSERT_EQ(0, uffd_move(uffd, dst, self->mem, nr * self->page));
+	EXPECT_INTACT(dst, 0, nr, 0);
+	EXPECT_INTACT(self->mem + nr * self->page, nr, self->nr - nr, 0);
+	close(uffd);
+}
+
+TEST_F(pmd_swap, no_table_pagemap_scan_wp_part)
+{
+	struct page_region region;
+	struct pm_scan_arg arg = {
+		.size = sizeof(arg),
+		.flags = PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC,
+		.start = (uintptr_t)self->mem,
+		.end = (uintptr_t)self->mem + self->size / 2,
+		.vec = (uintptr_t)&region,
+		.vec_len = 1,
+		.category_mask = PAGE_IS_WRITTEN,
+		.return_mask = PAGE_IS_WRITTEN | PAGE_IS_SWAPPED,
+	};
+	int fd, pagemap, uffd;
+
+	NEED_TABLES_GO();
+	NEED_UFFD(uffd, UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED);
+	ASSERT_EQ(0, uffd_register(uffd, self->mem, self->size, false, true,
+				   false));
+	pagemap = open("/proc/self/pagemap", O_RDONLY);
+	ASSERT_LE(0, pagemap);
+	SWAP_OUT(self->mem);
+	NEED_NO_PAGES(fd, "-1");
+	EXPECT_EQ(-1, WITHOUT_PAGES(fd, ioctl(pagemap, PAGEMAP_SCAN, &arg)));
+	EXPECT_EQ(ENOMEM, errno);
+	EXPECT_EQ(PMD_SWAPPED, thp_state(self->mem));
+	EXPECT_EQ(1, ioctl(pagemap, PAGEMAP_SCAN, &arg));
+	EXPECT_EQ(self->size / 2, region.end - region.start);
+	EXPECT_EQ(0, ioctl(pagemap, PAGEMAP_SCAN, &arg));
+	EXPECT_INTACT(self->mem, 0, self->nr, 0);
+	close(pagemap);
+	close(uffd);
+}
+
+/*
+ * What was found before memory has ended is reported, for it is protected by
+ * now and would not be found again.
+ */
+TEST_F(pmd_swap, no_table_pagemap_scan_wp_found)
+{
+	const size_t part = self->size / 2;
+	struct page_region regions[2];
+	struct pm_scan_arg arg = {
+		.size = sizeof(arg),
+		.flags = PM_SCAN_WP_MATCHING | PM_SCAN_CHECK_WPASYNC,
+		.vec = (uintptr_t)regions,
+		.vec_len = 2,
+		.category_mask = PAGE_IS_WRITTEN,
+		.return_mask = PAGE_IS_WRITTEN | PAGE_IS_SWAPPED,
+	};
+	int fd, pagemap, uffd;
+	char *mem, *second;
+
+	NEED_TABLES_GO();
+	NEED_UFFD(uffd, UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED);
+	mem = map_thps(2, 1);
+	ASSERT_NE(NULL, mem);
+	second = mem + self->size;
+	arg.start = (uintptr_t)mem;
+	arg.end = (uintptr_t)second + part;
+	ASSERT_EQ(0, uffd_register(uffd, mem, 2 * self->size, false, true,
+				   false));
+	pagemap = open("/proc/self/pagemap", O_RDONLY);
+	ASSERT_LE(0, pagemap);
+	SWAP_OUT(second);
+	NEED_NO_PAGES(fd, "-1");
+	EXPECT_EQ(1, WITHOUT_PAGES(fd, ioctl(pagemap, PAGEMAP_SCAN, &arg)));
+	EXPECT_EQ((uintptr_t)second, arg.walk_end);
+	EXPECT_EQ((uintptr_t)mem, regions[0].start);
+	EXPECT_EQ((uintptr_t)second, regions[0].end);
+	EXPECT_EQ(self->nr, nr_pages_with(mem, 2 * self->size, PM_UFFD_WP));
+	/* Nothing is found before it now. */
+	arg.start = (uintptr_t)second;
+	EXPECT_EQ(-1, WITHOUT_PAGES(fd, ioctl(pagemap, PAGEMAP_SCAN, &arg)));
+	EXPECT_EQ(ENOMEM, errno);
+	EXPECT_EQ(PMD_SWAPPED, thp_state(second));
+	EXPECT_EQ(1, ioctl(pagemap, PAGEMAP_SCAN, &arg));
+	EXPECT_EQ((uintptr_t)second, regions[0].start);
+	EXPECT_EQ((uintptr_t)second + part, regions[0].end);
+	arg.start = (uintptr_t)mem;
+	EXPECT_EQ(0, ioctl(pagemap, PAGEMAP_SCAN, &arg));
+	EXPECT_INTACT(mem, 0, 2 * self->nr, 1);
+	close(pagemap);
+	close(uffd);
+}
+
+/* Two THPs with the end of what a PUD maps between them: the second one. */
+static char *map_thps_at_pud(void)
+{
+	const size_t size = env.pmd_size;
+	const size_t pud_size = size * (env.page_size / sizeof(uint64_t));
+	char *mem, *reserved, *edge;
+
+	mem = map_thps(2, 1);
+	reserved = mmap(NULL, 2 * pud_size, PROT_NONE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (!mem || reserved == MAP_FAILED)
+		return NULL;
+	edge = (char *)(((uintptr_t)reserved + size + pud_size - 1) &
+			~(uintptr_t)(pud_size - 1));
+	if (mremap(mem, 2 * size, 2 * size, MREMAP_MAYMOVE | MREMAP_FIXED,
+		   edge - size) != edge - size)
+		return NULL;
+	return edge;
+}
+
+/* Pages that were protected before do not hide the error of the next PUD. */
+TEST_F(pmd_swap, no_table_uffd_wp_next_pud)
+{
+	const size_t size = self->size;
+	char *second;
+	int fd, uffd;
+
+	NEED_TABLES_GO();
+	NEED_UFFD(uffd, UFFD_FEATURE_PAGEFAULT_FLAG_WP);
+	second = map_thps_at_pud();
+	ASSERT_NE(NULL, second);
+	ASSERT_EQ(0, uffd_register(uffd, second - size, 2 * size, false, true,
+				   false));
+	SWAP_OUT(second);
+	NEED_NO_PAGES(fd, "-1");
+	EXPECT_EQ(-ENOMEM, WITHOUT_PAGES(fd, uffd_wp(uffd, second - size,
+						     size + self->page, true)));
+	EXPECT_EQ(PMD_SWAPPED, thp_state(second));
+	EXPECT_EQ(0, nr_pages_with(second, size, PM_UFFD_WP));
+	EXPECT_EQ(0, uffd_wp(uffd, second - size, size + self->page, true));
+	EXPECT_EQ(self->nr + 1, nr_pages_with(second - size, 2 * size,
+					      PM_UFFD_WP));
+	EXPECT_INTACT(second - size, 0, 2 * self->nr, 1);
+	close(uffd);
+}
+
+/* All of a range is protected, or nothing. */
+TEST_F(pmd_swap, no_table_uffd_rwp_part)
+{
+	const size_t len = self->size + self->page;
+	int fd, uffd;
+	char *mem;
+
+	NEED_TABLES_GO();
+	NEED_UFFD(uffd, UFFD_FEATURE_RWP);
+	mem = map_thps(2, 1);
+	ASSERT_NE(NULL, mem);
+	ASSERT_EQ(0, uffd_register_rwp(uffd, mem, 2 * self->size));
+	SWAP_OUT(mem + self->size);
+	NEED_NO_PAGES(fd, "-1");
+	EXPECT_EQ(-ENOMEM, WITHOUT_PAGES(fd, uffd_rwp(uffd, mem, len, true)));
+	EXPECT_EQ(PMD_MAPPED, thp_state(mem));
+	EXPECT_EQ(PMD_SWAPPED, thp_state(mem + self->size));
+	EXPECT_EQ(0, nr_pages_with(mem, 2 * self->size, PM_UFFD_WP));
+	EXPECT_EQ(0, uffd_rwp(uffd, mem, len, true));
+	EXPECT_EQ(self->nr + 1, nr_pages_with(mem, 2 * self->size, PM_UFFD_WP));
+	EXPECT_EQ(0, uffd_rwp(uffd, mem, len, false));
+	EXPECT_INTACT(mem, 0, 2 * self->nr, 1);
+	close(uffd);
+}
+
+/* Memory is to be had again when the VMA is cut, after bits could not be. */
+TEST_F(pmd_swap, no_table_uffd_unregister_part)
+{
+	const unsigned long nr = self->nr / 2;
+	const size_t half = nr * self->page;
+	int fd, uffd;
+
+	NEED_TABLES_GO();
+	NEED_UFFD(uffd, UFFD_FEATURE_PAGEFAULT_FLAG_WP);
+	ASSERT_EQ(0, uffd_register(uffd, self->mem, self->size, false, true,
+				   false));
+	ASSERT_EQ(0, uffd_wp(uffd, self->mem, self->size, true));
+	SWAP_OUT(self->mem);
+	NEED_NO_PAGES(fd, "1");
+	EXPECT_EQ(-ENOMEM, WITHOUT_PAGES(fd, uffd_unregister(uffd, self->mem,
+							     half)));
+	EXPECT_EQ(0, no_pages_left());
+	EXPECT_EQ(PMD_SWAPPED, thp_state(self->mem));
+	EXPECT_EQ(self->nr, nr_pages_with(self->mem, self->size, PM_UFFD_WP));
+	EXPECT_EQ(0, uffd_unregister(uffd, self->mem, half));
+	EXPECT_EQ(0, nr_pages_with(self->mem, half, PM_UFFD_WP));
+	EXPECT_EQ(nr, nr_pages_with(self->mem + half, half, PM_UFFD_WP));
+	fill(self->mem, 0, nr, 1);
+	EXPECT_INTACT(self->mem, 0, nr, 1);
+	EXPECT_INTACT(self->mem + half, nr, nr, 0);
+	close(uffd);
+}
