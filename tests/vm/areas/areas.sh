@@ -815,7 +815,7 @@ part_numa() {
 	wait $pid
 	check "they are as they were" test $? -eq 0
 	note "$(cat /tmp/work)"
-	check "and some of them went elsewhere" test "$(value thp_migration_success /tmp/work)" -ge 1
+	check "and some of them had to go elsewhere" test "$(value thp_migration_success /tmp/work)" -gt "$(value moved /tmp/work)"
 
 	if [[ ! -e /proc/sys/kernel/numa_balancing ]]; then
 		echo "skipped: the kernel has no NUMA balancing"
