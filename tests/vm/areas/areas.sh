@@ -693,7 +693,8 @@ part_hibernation() {
 		check "$label: what was out is as it was" intact kept USR1
 		note "$(tail -n 2 /tmp/kept)"
 		check "$label: came back whole" eval "grep '^in' /tmp/kept | tail -n 1 >/tmp/in && is_value swpin_pmd 80 /tmp/in"
-		check "$label: and went out so again" whole_out kept
+		# Without being written once more, where the swap cache has kept them clean.
+		check "$label: and went out so again" is_value pmd 80 /tmp/kept
 
 		# As small an image as can be: all that is in memory goes out.
 		check "$label: once more, with as small an image as can be" hibernate 0
