@@ -31,7 +31,7 @@
  *                                   until the first SIGUSR1
  * areas work [-t THREADS] [-b NODES] -n SECONDS MIB
  *                                   page THPs out while threads read and write
- *                                   pages of them, which come back on any of the
+ *                                   pages of them, and move others to any of the
  *                                   first NODES
  */
 #define _GNU_SOURCE
@@ -615,6 +615,7 @@ static int keep(size_t bytes, int node, bool cached, bool in_memory)
 
 static double work_ends;
 static int work_nodes;
+static long work_moved;
 
 /* Random numbers of a thread. */
 static uint64_t next(uint64_t *seed)
@@ -637,24 +638,33 @@ static void *worker(void *arg)
 	return NULL;
 }
 
+/*
+ * A policy for where it comes back would do less: what has been paged out is in
+ * the swap cache for a while, and NUMA balancing leaves alone what is where a
+ * policy wants it.
+ */
+static bool move_thp(size_t thp, int node)
+{
+	void *page = shared.area.memory + thp * PMD_SIZE;
+	int status;
+
+	/* It may be swapped out, or there already. */
+	if (syscall(SYS_move_pages, 0, 1UL, &page, NULL, &status, 0) || status < 0 || status == node)
+		return false;
+	return !syscall(SYS_move_pages, 0, 1UL, &page, &node, &status, MPOL_MF_MOVE) && status == node;
+}
+
 static void *pager(void *arg)
 {
+	const size_t thps = shared.area.bytes / PMD_SIZE;
 	uint64_t seed = state + mix(100);
-	size_t thp = 0;
+	size_t thp;
 
 	(void)arg;
 	while (now() < work_ends) {
-		/*
-		 * What went out before comes back somewhere, unless a worker was
-		 * faster. Those have no preference: with one, NUMA balancing
-		 * would leave alone what they find on another node.
-		 */
-		if (work_nodes) {
-			prefer_node(next(&seed) % work_nodes);
-			read_page(thp * SLOTS + next(&seed) % SLOTS);
-			prefer_node(-1);
-		}
-		thp = next(&seed) % (shared.area.bytes / PMD_SIZE);
+		if (work_nodes)
+			work_moved += move_thp(next(&seed) % thps, next(&seed) % work_nodes);
+		thp = next(&seed) % thps;
 		page_out(shared.area.memory + thp * PMD_SIZE, PMD_SIZE);
 		usleep(next(&seed) % 20000);
 	}
@@ -681,7 +691,8 @@ static int work(size_t bytes, int seconds, int nodes)
 		errx(1, "no thread");
 	run_threads(worker);
 	pthread_join(thread, NULL);
-	printf("work %zu read %zu lost %zu damaged %zu", bytes / PMD_SIZE, shared.good, shared.lost, shared.damaged);
+	printf("work %zu read %zu lost %zu damaged %zu moved %ld", bytes / PMD_SIZE, shared.good, shared.lost,
+	       shared.damaged, work_moved);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		printf(" %s %lld", names[i], vmstat(names[i]) - before[i]);
 	putchar('\n');
