@@ -358,25 +358,26 @@ part_churn() {
 	done
 }
 
+# thps_go_to_both NAME ARGUMENTS SHARE DEVICE...: of the THPs of "areas thps ARGUMENTS" SHARE percent go whole, 100 MiB or
+# more to each DEVICE. The areas are off then.
+thps_go_to_both() {
+	mark "${@:4}"
+	check "$1" eval "$areas thps $2 >/tmp/out"
+	note "$(cat /tmp/out)"
+	check "THPs go whole" went_whole /tmp/out "$3"
+	check "to both" each_took 100 "${@:4}"
+	off
+}
+
 part_several() {
 	local pid zram
 	# A zram above a disk.
 	check "zram" zram_area 0 64 -p 10
 	check "above a disk" on /dev/vdc -p 5
-	mark zram0 vdc
-	check "THPs, more than the zram holds" eval "$areas thps -n 2 192 >/tmp/out"
-	note "$(cat /tmp/out)"
-	check "go whole" went_whole /tmp/out 95
-	check "to both" each_took 100 zram0 vdc
-	off
+	thps_go_to_both "THPs, more than the zram holds" "-n 2 192" 95 zram0 vdc
 	zram_area 0 64 -p 10
 	check "a file below zram" file_area 256 0 -p 5
-	mark zram0 vda
-	check "THPs, more than the zram holds" eval "$areas thps -n 2 192 >/tmp/out"
-	note "$(cat /tmp/out)"
-	check "go whole" went_whole /tmp/out 95
-	check "to both" each_took 100 zram0 vda
-	off
+	thps_go_to_both "THPs, more than the zram holds" "-n 2 192" 95 zram0 vda
 
 	# A zram without a whole cluster.
 	zram_area 0 64 -p 10
@@ -414,18 +415,10 @@ part_several() {
 	off
 	file_area 256 0 -p 5
 	on /dev/vdc -p 5
-	mark vda vdc
-	check "a file and a disk of equal priority" eval "$areas thps -n 4 128 >/tmp/out"
-	check "THPs go whole" went_whole /tmp/out 100
-	check "to both" each_took 100 vda vdc
-	off
+	thps_go_to_both "a file and a disk of equal priority" "-n 4 128" 100 vda vdc
 	loop_area 0 128 -p 5
 	on /dev/vdc -p 5
-	mark loop0 vdc
-	check "two disks of equal priority" eval "$areas thps -n 4 128 >/tmp/out"
-	check "THPs go whole" went_whole /tmp/out 100
-	check "to both" each_took 100 loop0 vdc
-	off
+	thps_go_to_both "two disks of equal priority" "-n 4 128" 100 loop0 vdc
 }
 
 # A disk that is a file below, and so is read and written by a thread of its own.
