@@ -11,6 +11,7 @@ from show import block, markdown
 # The columns: settings of the unpatched kernel, whose best is the one to beat, then ours.
 BASE_SETTINGS = ("base", "base+mthp")
 SETTINGS = BASE_SETTINGS + ("never", "always", "auto")
+SWAPS = ("disk", "zram", "zswap", "rotating", "file")
 # Those that are compared with the best of the base and with the limit.
 OURS = ("always", "auto")
 
@@ -239,7 +240,7 @@ def regret_rows(records):
                 row["missed"] = bool(row["allowed"]) and row["regret"] > row["allowed"]
             if len(set(row["settings"]) & {"never", "always", "auto"}) > 1:
                 result.append(row)
-    return sorted(result, key=lambda row: ("disk zram zswap rotating".split().index(row["swap"]), row["size_mib"]))
+    return sorted(result, key=lambda row: (SWAPS.index(row["swap"]), row["size_mib"]))
 
 
 def regret_table(table_rows):
@@ -282,6 +283,27 @@ def table(table_rows):
         lines.append([row["label"], *(cell(row["settings"].get(s), row["unit"]) for s in settings),
                       *([percent(row["never_to_base"])] if cost else []), *(times(row["gain"][word]) for word in ours),
                       number(row["limit"], row["unit"]), *(times(row["times_limit"][word]) for word in ours)])
+    return markdown(lines)
+
+
+def file_table(table_rows):
+    """In Markdown: what a swap file takes beside a disk, for each setting; None if there are not both."""
+    def key(row):
+        return row["benchmark"], row["clock"], row["size_mib"], row["metric"]
+
+    disk = {key(row): row["settings"] for row in table_rows if row["swap"] == "disk"}
+    pairs = [(row, disk[key(row)]) for row in table_rows if row["swap"] == "file" and row["better"] and key(row) in disk]
+    settings = [s for s in SETTINGS if any(s in row["settings"] and s in other for row, other in pairs)]
+    if not settings:
+        return None
+    lines, last = [["file to disk", *settings]], None
+    for row, other in pairs:
+        if title(row) != last:
+            last = title(row)
+            lines.append([f"**{last}**"] + [""] * len(settings))
+        ratios = (row["settings"][s]["median"] / other[s]["median"]
+                  if s in row["settings"] and other.get(s, {}).get("median") else None for s in settings)
+        lines.append([row["label"], *map(percent, ratios)])
     return markdown(lines)
 
 

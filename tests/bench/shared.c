@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 uint64_t mix(uint64_t x)
@@ -71,14 +73,20 @@ void read_device(struct device *device)
 	/* Reads, merged ones, sectors of 512 bytes, milliseconds, and the same of writes. */
 	long long read_sectors, written_sectors;
 	char path[128];
-	FILE *stat;
+	struct stat area;
+	dev_t number;
+	FILE *stat_file;
 
-	snprintf(path, sizeof(path), "/sys/block/%s/stat", strrchr(swap_device(), '/') + 1);
-	stat = fopen(path, "re");
-	if (!stat || fscanf(stat, "%lld %*d %lld %*d %lld %*d %lld", &device->reads, &read_sectors, &device->writes,
+	if (stat(swap_device(), &area))
+		err(1, "%s", swap_device());
+	/* A file is counted where its file system is. */
+	number = S_ISBLK(area.st_mode) ? area.st_rdev : area.st_dev;
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/stat", major(number), minor(number));
+	stat_file = fopen(path, "re");
+	if (!stat_file || fscanf(stat_file, "%lld %*d %lld %*d %lld %*d %lld", &device->reads, &read_sectors, &device->writes,
 			    &written_sectors) != 4)
 		err(1, "%s", path);
-	fclose(stat);
+	fclose(stat_file);
 	device->read_mib = read_sectors / 2048.0;
 	device->written_mib = written_sectors / 2048.0;
 }

@@ -763,6 +763,7 @@ struct counters counters_now(void)
 		.split = vmstat("thp_split_pmd_swap"),
 		.thp_out = vmstat("thp_swpout"),
 		.thp_out_fallback = vmstat("thp_swpout_fallback"),
+		.fault_fallback = vmstat("thp_fault_fallback"),
 		.pswpin = vmstat("pswpin"),
 		.pswpout = vmstat("pswpout"),
 	};
@@ -779,6 +780,7 @@ struct counters counters_since(const struct counters *then)
 	c.split -= then->split;
 	c.thp_out -= then->thp_out;
 	c.thp_out_fallback -= then->thp_out_fallback;
+	c.fault_fallback -= then->fault_fallback;
 	c.pswpin -= then->pswpin;
 	c.pswpout -= then->pswpout;
 	return c;

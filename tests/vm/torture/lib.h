@@ -205,6 +205,7 @@ void inject_stop(void);
 struct counters {
 	long long out, out_fallback, in, in_fallback, split;
 	long long thp_out, thp_out_fallback;
+	long long fault_fallback;
 	long long pswpin, pswpout;
 };
 
