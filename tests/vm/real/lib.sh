@@ -71,6 +71,16 @@ end_hold() {
 	wait "$holder" || fail "the holder ended with status $?"
 }
 
+# answers NAME PROCESS FILE SIGNAL WANTED: "access wait" has to answer so to a signal. Whoever is dead is not waited for.
+answers() {
+	local name=$1 process=$2 file=$3 signal=$4 wanted=$5
+	rm -f "$file"
+	kill "-$signal" "$process"
+	patience=1200 soon eval "test -e '$file' || ! kill -0 $process"
+	[[ -e $file ]] || fail "$name does not answer to $signal$(kill -0 "$process" 2>/dev/null || echo ", but is dead")"
+	[[ $(<"$file") == "$wanted"* ]] || fail "$name answers $(<"$file") to $signal, not $wanted"
+}
+
 counter() { awk -v name="$1" '$1 == name { print $2; found = 1 } END { if (!found) print 0 }' /proc/vmstat; }
 
 # Bytes that could be swapped out, or are still in the swap cache: those on the lists of reclaim. What is mapped and in the swap
