@@ -117,25 +117,36 @@ TEST_F(pmd_swap, fork_parent_unmaps)
 	EXPECT_TRUE(swap_usage_falls_to(0));
 }
 
+/* Sleep until the parent closes its end of a pipe: many children that poll leave it no time. */
+static void wait_for_close(int pipe[2])
+{
+	char c;
+
+	close(pipe[1]);
+	if (read(pipe[0], &c, 1))
+		_exit(1);
+}
+
 /* Many references to the same slots: their counts need more room. */
 TEST_F(pmd_swap, fork_many)
 {
 	const int nr = 150;
 	pid_t pids[150];
-	int i;
+	int i, hold[2];
 
+	ASSERT_EQ(0, pipe(hold));
 	SWAP_OUT(self->mem);
 	for (i = 0; i < nr; i++) {
 		pids[i] = fork_child(_metadata);
 		if (!pids[i]) {
-			await(1);
+			wait_for_close(hold);
 			if (i % 32 == 0)
 				EXPECT_INTACT(self->mem, 0, self->nr, 0);
 			_exit(0);
 		}
 	}
 	EXPECT_EQ(PMD_SWAPPED, thp_state(self->mem));
-	reach(1);
+	close(hold[1]);
 	for (i = 0; i < nr; i++)
 		REAP(pids[i]);
 	EXPECT_INTACT(self->mem, 0, self->nr, 0);
@@ -151,20 +162,21 @@ TEST_F(pmd_swap, fork_many_cold)
 {
 	const int nr = 40;
 	pid_t pids[40];
-	int i;
+	int i, hold[2];
 
+	ASSERT_EQ(0, pipe(hold));
 	SWAP_OUT_COLD(self->mem);
 	for (i = 0; i < nr; i++) {
 		pids[i] = fork_child(_metadata);
 		if (!pids[i]) {
-			await(1);
+			wait_for_close(hold);
 			_exit(0);
 		}
 	}
 	EXPECT_EQ(PMD_SWAPPED, thp_state(self->mem));
 	ASSERT_EQ(0, munmap(self->mem, self->size));
 	EXPECT_EQ((long)self->size, cg_test_swap());
-	reach(1);
+	close(hold[1]);
 	for (i = 0; i < nr; i++)
 		REAP(pids[i]);
 	EXPECT_TRUE(swap_usage_falls_to(0));
