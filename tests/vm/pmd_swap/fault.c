@@ -216,22 +216,24 @@ static long vmstat_of(FILE *vmstat, const char *counter)
 	return -1;
 }
 
-/* Go to another processor, where nothing has been charged in advance, if there is one. */
+/* Go to another processor, where nothing has been charged in advance, if there is one, and stay there. */
 static void change_cpu(void)
 {
-	const int here = sched_getcpu();
+	int cpu = 0, here = sched_getcpu();
 	cpu_set_t cpus;
 
-	if (!sched_getaffinity(0, sizeof(cpus), &cpus) && CPU_COUNT(&cpus) > 1) {
-		CPU_CLR(here, &cpus);
-		sched_setaffinity(0, sizeof(cpus), &cpus);
-	}
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) || CPU_COUNT(&cpus) < 2)
+		return;
+	while (cpu == here || !CPU_ISSET(cpu, &cpus))
+		cpu++;
+	CPU_ZERO(&cpus);
+	CPU_SET(cpu, &cpus);
+	sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
 /*
  * At the limit, about as much is pushed out as comes in, not several times that:
- * neither for the THP nor for its page table. It is one more where the two are
- * not charged on the same processor.
+ * neither for the THP nor for its page table.
  */
 TEST_F(pmd_swap, limit_pushes_out_one)
 {
@@ -267,9 +269,8 @@ TEST_F(pmd_swap, limit_pushes_out_one)
 	ASSERT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));
 	for (i = 0; i < nr_out; i++) {
 		EXPECT_EQ(1, brought_in[i + 1] - brought_in[i]);
-		EXPECT_GE(2, pushed_out[i + 1] - pushed_out[i]);
+		EXPECT_GE(1, pushed_out[i + 1] - pushed_out[i]);
 	}
-	EXPECT_GE(nr_out + 1, pushed_out[nr_out] - pushed_out[0]);
 	EXPECT_INTACT(out, 0, nr_out * self->nr, 1);
 	EXPECT_INTACT(in, 0, nr_in * self->nr, 2);
 	fclose(vmstat);

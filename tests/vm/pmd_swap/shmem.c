@@ -189,7 +189,7 @@ static bool seconds_over(const struct timespec *start, int seconds)
 	return now.tv_sec - start->tv_sec >= seconds;
 }
 
-/* At least so long and so many times, however slow the machine is. */
+/* At least so long and more than so many times, however slow the machine is. */
 enum { TRUNCATE_SECONDS = 10, TRUNCATE_TIMES = 10 };
 
 /*
@@ -216,7 +216,7 @@ static void shmem_truncate_races(struct __test_metadata *_metadata, FIXTURE_DATA
 		}
 		_exit(0);
 	}
-	for (i = 0; i < TRUNCATE_TIMES || !seconds_over(&start, TRUNCATE_SECONDS); i++) {
+	for (i = 0; i <= TRUNCATE_TIMES || !seconds_over(&start, TRUNCATE_SECONDS); i++) {
 		const unsigned long keep = 1 + mix(state++) % (self->nr - 1);
 		const uint64_t gen = data | i;
 
