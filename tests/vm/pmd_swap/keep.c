@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0
+/* PMD swap entries: what is kept of a THP that was read whole with swap_pmd=auto, and of which little is used. */
+#include "more.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/uio.h>
+#include <time.h>
+
+/* Pages that are used of a THP, too few for it to stay one. The first one is what looked_into() touches. */
+static const unsigned long used[] = { 0, 5, 6, 77, 255 };
+
+/* arm64 may have one accessed bit for the 64K around each. */
+#ifdef __aarch64__
+#define MOST_KEPT	(3 * 16UL)
+#else
+#define MOST_KEPT	ARRAY_SIZE(used)
+#endif
+
+/* A THP that has been read whole while memory was short, and is mapped by PTEs, all of them old. */
+static char *looked_into(struct __test_metadata *_metadata, FIXTURE_DATA(pmd_swap) * self, bool write)
+{
+	char *mem = map_thps(1, 1);
+	char limit[32];
+
+	ASSERT_NE(NULL, mem);
+	ASSERT_TRUE(page_out(mem, self->size));
+	ASSERT_TRUE(drop_swap_cache());
+	ASSERT_EQ(PMD_SWAPPED, thp_state(mem));
+	snprintf(limit, sizeof(limit), "%ld", cg_test_current() + 4 * (long)self->size);
+	ASSERT_EQ(0, cg_put(env.test_cgroup, "memory.max", limit));
+	if (write)
+		put_word(mem, pattern(1, 0, 0));
+	else
+		FORCE_READ(*mem);
+	ASSERT_EQ(MIXED, thp_state(mem));
+	ASSERT_EQ(self->nr, nr_pages_with(mem, self->size, PM_PRESENT));
+	return mem;
+}
+
+static void use(FIXTURE_DATA(pmd_swap) * self, char *mem)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(used); i++)
+		FORCE_READ(mem[used[i] * self->page]);
+}
+
+/* Reclaim until the THP is no longer there as a whole. */
+static bool reclaimed(FIXTURE_DATA(pmd_swap) * self, char *mem)
+{
+	int i;
+
+	for (i = 0; i < 100; i++) {
+		cg_test_reclaim(self->size);
+		if (nr_pages_with(mem, self->size, PM_PRESENT) < self->nr)
+			return true;
+	}
+	return false;
+}
+
+#define NEED_KEPT() do {						\
+	char __lru[16];							\
+									\
+	NEED_CGROUP();							\
+	if (!get_string("/sys/kernel/mm/lru_gen/enabled", __lru, sizeof(__lru)) && \
+	    strtol(__lru, NULL, 16))					\
+		SKIP_TEST("MGLRU forgets what was used before it reclaims"); \
+	SET_AUTO();							\
+} while (0)
+
+static void expect_kept(struct __test_metadata *_metadata, FIXTURE_DATA(pmd_swap) * self, char *mem)
+{
+	unsigned long kept = nr_pages_with(mem, self->size, PM_PRESENT);
+	unsigned int i;
+
+	EXPECT_LE(ARRAY_SIZE(used), kept);
+	EXPECT_GE(MOST_KEPT, kept);
+	EXPECT_EQ((self->nr - kept) * self->page, smaps_bytes(mem, self->size, "Swap"));
+	for (i = 0; i < ARRAY_SIZE(used); i++)
+		EXPECT_EQ(1UL, nr_pages_with(mem + used[i] * self->page, self->page, PM_PRESENT));
+}
+
+/* What was used stays, and costs nothing when it is used again. */
+TEST_F(pmd_swap, keep_used)
+{
+	struct counters before;
+	unsigned int i;
+	long current;
+	char *mem;
+
+	NEED_KEPT();
+	ASSERT_EQ(0, munmap(self->mem, self->size));
+	mem = looked_into(_metadata, self, false);
+	use(self, mem);
+	current = cg_test_current();
+	ASSERT_TRUE(reclaimed(self, mem));
+	expect_kept(_metadata, self, mem);
+	/* Neither the memory nor the slots are charged any more, but for what is kept. */
+	EXPECT_GT(current - (long)(self->size - 2 * 64 * self->page), cg_test_current());
+	EXPECT_LE((long)((self->nr - MOST_KEPT) * self->page), cg_test_swap());
+	EXPECT_GE((long)((self->nr - ARRAY_SIZE(used) + 8) * self->page), cg_test_swap());
+
+	before = counters_now();
+	for (i = 0; i < ARRAY_SIZE(used); i++)
+		EXPECT_INTACT(mem + used[i] * self->page, used[i], 1, 1);
+	EXPECT_SINCE(0, &before, PSWPIN);
+	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));
+	EXPECT_INTACT(mem, 0, self->nr, 1);
+	EXPECT_EQ(0UL, smaps_bytes(mem, self->size, "Swap"));
+}
+
+/* The same if a write is what has brought it back: the rest of it is not written out again. */
+TEST_F(pmd_swap, keep_first_written)
+{
+	unsigned long pswpout;
+	char *mem;
+
+	NEED_KEPT();
+	ASSERT_EQ(0, munmap(self->mem, self->size));
+	mem = looked_into(_metadata, self, true);
+	use(self, mem);
+	pswpout = get_key("/proc/vmstat", "pswpout");
+	ASSERT_TRUE(reclaimed(self, mem));
+	expect_kept(_metadata, self, mem);
+	EXPECT_GT(self->nr, get_key("/proc/vmstat", "pswpout") - pswpout);
+	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));
+	EXPECT_INTACT(mem, 0, self->nr, 1);
+}
+
+/* What was written stays as it was written, and goes out again like any page. */
+TEST_F(pmd_swap, keep_written)
+{
+	unsigned int i;
+	char *mem;
+
+	NEED_KEPT();
+	ASSERT_EQ(0, munmap(self->mem, self->size));
+	mem = looked_into(_metadata, self, false);
+	use(self, mem);
+	for (i = 0; i < ARRAY_SIZE(used); i += 2)
+		fill(mem + used[i] * self->page, used[i], 1, 2);
+	ASSERT_TRUE(reclaimed(self, mem));
+	expect_kept(_metadata, self, mem);
+	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));
+	for (i = 0; i < ARRAY_SIZE(used); i++) {
+		EXPECT_INTACT(mem + used[i] * self->page, used[i], 1, i % 2 ? 1 : 2);
+		/* Of the others the copies are still to be written to. */
+		fill(mem + used[i] * self->page, used[i], 1, 3);
+		EXPECT_INTACT(mem + used[i] * self->page, used[i], 1, 3);
+	}
+	EXPECT_TRUE(page_out(mem, self->size));
+	EXPECT_TRUE(swapped(mem, self->size));
+	for (i = 0; i < ARRAY_SIZE(used); i++) {
+		EXPECT_INTACT(mem + used[i] * self->page, used[i], 1, 3);
+		fill(mem + used[i] * self->page, used[i], 1, 1);
+	}
+	EXPECT_INTACT(mem, 0, self->nr, 1);
+}
+
+TEST_F(pmd_swap, keep_soft_dirty)
+{
+	unsigned int i;
+	char *mem;
+
+	if (!softdirty_supported())
+		SKIP_TEST("no soft-dirty tracking");
+	NEED_KEPT();
+	ASSERT_EQ(0, munmap(self->mem, self->size));
+	mem = looked_into(_metadata, self, false);
+	clear_softdirty();
+	use(self, mem);
+	for (i = 0; i < ARRAY_SIZE(used); i += 2)
+		fill(mem + used[i] * self->page, used[i], 1, 2);
+	ASSERT_TRUE(reclaimed(self, mem));
+	expect_kept(_metadata, self, mem);
+	for (i = 0; i < self->nr; i++)
+		EXPECT_EQ(i == 0 || i == 6 || i == 255,
+			  nr_pages_with(mem + i * self->page, self->page, PM_SOFT_DIRTY));
+	/* A write to one that is clean is seen. */
+	fill(mem + 5 * self->page, 5, 1, 2);
+	EXPECT_EQ(1UL, nr_pages_with(mem + 5 * self->page, self->page, PM_SOFT_DIRTY));
+}
+
+/* A page that somebody has a reference to stays that page: here a pipe. */
+TEST_F(pmd_swap, keep_no_copy_of_what_is_in_a_pipe)
+{
+	struct iovec iov = { .iov_len = self->page };
+	uint64_t word;
+	int fds[2], i;
+	char *mem;
+
+	NEED_KEPT();
+	ASSERT_EQ(0, munmap(self->mem, self->size));
+	ASSERT_EQ(0, pipe(fds));
+	mem = looked_into(_metadata, self, false);
+	use(self, mem);
+	put_word(mem + 5 * self->page, 42);
+	iov.iov_base = mem + 5 * self->page;
+	ASSERT_EQ((ssize_t)self->page, vmsplice(fds[1], &iov, 1, 0));
+	for (i = 0; i < 20; i++)
+		cg_test_reclaim(self->size);
+	put_word(mem + 5 * self->page, 43);
+	ASSERT_EQ((ssize_t)sizeof(word), read(fds[0], &word, sizeof(word)));
+	EXPECT_EQ(43, word);
+	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));
+	put_word(mem + 5 * self->page, pattern(1, 5, 0));
+	EXPECT_INTACT(mem, 0, self->nr, 1);
+}
+
+/* Pages that a child has as well are not copied: there would be two of them. */
+TEST_F(pmd_swap, keep_no_copy_of_what_is_shared)
+{
+	char limit[32];
+	pid_t pid;
+	char *mem;
+
+	NEED_KEPT();
+	ASSERT_EQ(0, munmap(self->mem, self->size));
+	mem = map_thps(1, 1);
+	ASSERT_NE(NULL, mem);
+	ASSERT_TRUE(page_out(mem, self->size));
+	ASSERT_TRUE(drop_swap_cache());
+	pid = fork_child(_metadata);
+	if (!pid) {
+		await(1);
+		EXPECT_INTACT(mem, 0, self->nr, 1);
+		_exit(0);
+	}
+	snprintf(limit, sizeof(limit), "%ld", cg_test_current() + 4 * (long)self->size);
+	ASSERT_EQ(0, cg_put(env.test_cgroup, "memory.max", limit));
+	use(self, mem);
+	ASSERT_EQ(MIXED, thp_state(mem));
+	ASSERT_EQ(self->nr, nr_pages_with(mem, self->size, PM_PRESENT));
+	ASSERT_TRUE(reclaimed(self, mem));
+	EXPECT_TRUE(swapped(mem, self->size));
+	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));
+	reach(1);
+	REAP(pid);
+	EXPECT_INTACT(mem, 0, self->nr, 1);
+}
+
+/* Without memory for a copy nothing is lost but the time to read it again. */
+TEST_F(pmd_swap, keep_without_memory)
+{
+	unsigned int i;
+	char *mem;
+	int fd;
+
+	NEED_KEPT();
+	ASSERT_EQ(0, munmap(self->mem, self->size));
+	mem = looked_into(_metadata, self, false);
+	use(self, mem);
+	fill(mem + 5 * self->page, 5, 1, 2);
+	NEED_NO_PAGES(fd, "-1");
+	for (i = 0; i < 100 && nr_pages_with(mem, self->size, PM_PRESENT) == self->nr; i++) {
+		no_pages_begin(fd);
+		cg_test_reclaim(self->size);
+		no_pages_end(fd);
+	}
+	EXPECT_TRUE(swapped(mem, self->size));
+	EXPECT_EQ(self->size, smaps_bytes(mem, self->size, "Swap"));
+	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));
+	EXPECT_INTACT(mem + 5 * self->page, 5, 1, 2);
+	fill(mem + 5 * self->page, 5, 1, 1);
+	EXPECT_INTACT(mem, 0, self->nr, 1);
+}
+
+/* Of which more is used, more than can be few: it stays as a whole until it is not used any more. */
+TEST_F(pmd_swap, keep_whole_what_is_used)
+{
+	struct counters before;
+	char *mem;
+	int i;
+
+	NEED_KEPT();
+	ASSERT_EQ(0, munmap(self->mem, self->size));
+	mem = looked_into(_metadata, self, false);
+	before = counters_now();
+	EXPECT_INTACT(mem, 0, self->nr / 4, 1);
+	for (i = 0; i < 100 && !since(&before, SWPIN_PMD_DENSE); i++)
+		cg_test_reclaim(self->size);
+	EXPECT_SINCE(1, &before, SWPIN_PMD_DENSE);
+	/* And is one again when it has been out. */
+	ASSERT_TRUE(reclaimed(self, mem));
+	EXPECT_TRUE(swapped(mem, self->size));
+	EXPECT_TRUE(drop_swap_cache());
+	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));
+	FORCE_READ(*mem);
+	EXPECT_EQ(PMD_MAPPED, thp_state(mem));
+	EXPECT_INTACT(mem, 0, self->nr, 1);
+}
+
+/*
+ * Threads that count in pages of a THP while it goes: a write that comes between the copy and the end of the old
+ * mapping would be lost.
+ */
+struct counting {
+	pthread_t thread;
+	volatile uint64_t *word;	/* NULL while there is none */
+	uint64_t counted;
+	int turn, seen;			/* who sees a turn has seen the word that was set before it */
+	bool end;
+};
+
+static void *count(void *arg)
+{
+	struct counting *c = arg;
+
+	for (;;) {
+		int turn = __atomic_load_n(&c->turn, __ATOMIC_ACQUIRE);
+		volatile uint64_t *word = __atomic_load_n(&c->word, __ATOMIC_ACQUIRE);
+
+		__atomic_store_n(&c->seen, turn, __ATOMIC_RELEASE);
+		if (__atomic_load_n(&c->end, __ATOMIC_ACQUIRE))
+			return NULL;
+		if (!word)
+			continue;
+		*word = *word + 1;
+		c->counted++;
+	}
+}
+
+TEST_F_TIMEOUT(pmd_swap, keep_race_with_writers, 240)
+{
+	static const unsigned long pages[] = { 3, 250 };
+	struct counting counting[ARRAY_SIZE(pages)] = {};
+	unsigned int i, rounds = 0, kept = 0;
+	time_t end = time(NULL) + 20;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP_TEST("needs two processors");
+	NEED_KEPT();
+	ASSERT_EQ(0, munmap(self->mem, self->size));
+	for (i = 0; i < ARRAY_SIZE(pages); i++)
+		ASSERT_EQ(0, pthread_create(&counting[i].thread, NULL, count, &counting[i]));
+	do {
+		char *mem = looked_into(_metadata, self, false);
+		uint64_t first[ARRAY_SIZE(pages)];
+		struct counters before = counters_now();
+
+		for (i = 0; i < ARRAY_SIZE(pages); i++) {
+			first[i] = pattern(1, pages[i], 0);
+			counting[i].counted = 0;
+			__atomic_store_n(&counting[i].word, (uint64_t *)(mem + pages[i] * self->page), __ATOMIC_RELEASE);
+		}
+		for (i = 0; i < 20 && nr_pages_with(mem, self->size, PM_PRESENT) == self->nr; i++)
+			cg_test_reclaim(self->size);
+		/* What they count in is there, nothing has been read, and most is not there. */
+		kept += nr_pages_with(mem, self->size, PM_PRESENT) < self->nr && !since(&before, PSWPIN);
+		for (i = 0; i < ARRAY_SIZE(pages); i++) {
+			__atomic_store_n(&counting[i].word, NULL, __ATOMIC_RELEASE);
+			__atomic_store_n(&counting[i].turn, rounds + 1, __ATOMIC_RELEASE);
+			while (__atomic_load_n(&counting[i].seen, __ATOMIC_ACQUIRE) != (int)rounds + 1)
+				usleep(100);
+		}
+		EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));
+		for (i = 0; i < ARRAY_SIZE(pages); i++) {
+			ASSERT_EQ(first[i] + counting[i].counted, get_word(mem + pages[i] * self->page));
+			put_word(mem + pages[i] * self->page, first[i]);
+		}
+		ASSERT_TRUE(intact(mem, 0, self->nr, 1));
+		ASSERT_EQ(0, munmap(mem, self->size));
+		rounds++;
+	} while (time(NULL) < end);
+	for (i = 0; i < ARRAY_SIZE(pages); i++) {
+		__atomic_store_n(&counting[i].end, true, __ATOMIC_RELEASE);
+		ASSERT_EQ(0, pthread_join(counting[i].thread, NULL));
+	}
+	/* Not all rounds are what they are to be, but some are. */
+	EXPECT_LT(0U, kept) TH_LOG("%u rounds, seed %#llx", rounds, (unsigned long long)env.seed);
+}
