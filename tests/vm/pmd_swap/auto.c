@@ -11,32 +11,6 @@
 /* In a row, or at a time. */
 #define THPS		8
 
-/* THPs in one mapping, swapped out and out of the swap cache. */
-static char *map_cold(struct __test_metadata *_metadata,
-		      FIXTURE_DATA(pmd_swap) * self, unsigned int nr)
-{
-	char *mem = map_thps(nr, 1);
-	unsigned int i;
-
-	if (!mem)
-		return NULL;
-	for (i = 0; i < nr; i++)
-		EXPECT_TRUE(page_out(mem + i * self->size, self->size));
-	EXPECT_TRUE(drop_swap_cache());
-	for (i = 0; i < nr; i++)
-		EXPECT_EQ(PMD_SWAPPED, thp_state(mem + i * self->size));
-	return mem;
-}
-
-/* Limit the cgroup of the test to @bytes more than it has. */
-static int leave_room(size_t bytes)
-{
-	char limit[32];
-
-	snprintf(limit, sizeof(limit), "%ld", cg_test_current() + (long)bytes);
-	return cg_put(env.test_cgroup, "memory.max", limit);
-}
-
 /* The same out of zswap, whatever the device below it. */
 TEST_F(pmd_swap, auto_zswap)
 {

@@ -20,15 +20,10 @@ static const unsigned long used[] = { 0, 5, 6, 77, 255 };
 /* A THP that has been read whole while memory was short, and is mapped by PTEs, all of them old. */
 static char *looked_into(struct __test_metadata *_metadata, FIXTURE_DATA(pmd_swap) * self, bool write)
 {
-	char *mem = map_thps(1, 1);
-	char limit[32];
+	char *mem = map_cold(_metadata, self, 1);
 
 	ASSERT_NE(NULL, mem);
-	ASSERT_TRUE(page_out(mem, self->size));
-	ASSERT_TRUE(drop_swap_cache());
-	ASSERT_EQ(PMD_SWAPPED, thp_state(mem));
-	snprintf(limit, sizeof(limit), "%ld", cg_test_current() + 4 * (long)self->size);
-	ASSERT_EQ(0, cg_put(env.test_cgroup, "memory.max", limit));
+	ASSERT_EQ(0, leave_room(4 * self->size));
 	if (write)
 		put_word(mem, pattern(1, 0, 0));
 	else
@@ -67,6 +62,8 @@ static bool reclaimed(FIXTURE_DATA(pmd_swap) * self, char *mem)
 	    strtol(__lru, NULL, 16))					\
 		SKIP_TEST("MGLRU forgets what was used before it reclaims"); \
 	SET_AUTO();							\
+	/* Nothing else is to be reclaimed. */				\
+	ASSERT_EQ(0, munmap(self->mem, self->size));			\
 } while (0)
 
 static void expect_kept(struct __test_metadata *_metadata, FIXTURE_DATA(pmd_swap) * self, char *mem)
@@ -90,7 +87,6 @@ TEST_F(pmd_swap, keep_used)
 	char *mem;
 
 	NEED_KEPT();
-	ASSERT_EQ(0, munmap(self->mem, self->size));
 	mem = looked_into(_metadata, self, false);
 	use(self, mem);
 	current = cg_test_current();
@@ -117,7 +113,6 @@ TEST_F(pmd_swap, keep_first_written)
 	char *mem;
 
 	NEED_KEPT();
-	ASSERT_EQ(0, munmap(self->mem, self->size));
 	mem = looked_into(_metadata, self, true);
 	use(self, mem);
 	pswpout = get_key("/proc/vmstat", "pswpout");
@@ -135,7 +130,6 @@ TEST_F(pmd_swap, keep_written)
 	char *mem;
 
 	NEED_KEPT();
-	ASSERT_EQ(0, munmap(self->mem, self->size));
 	mem = looked_into(_metadata, self, false);
 	use(self, mem);
 	for (i = 0; i < ARRAY_SIZE(used); i += 2)
@@ -166,7 +160,6 @@ TEST_F(pmd_swap, keep_soft_dirty)
 	if (!softdirty_supported())
 		SKIP_TEST("no soft-dirty tracking");
 	NEED_KEPT();
-	ASSERT_EQ(0, munmap(self->mem, self->size));
 	mem = looked_into(_metadata, self, false);
 	clear_softdirty();
 	use(self, mem);
@@ -191,7 +184,6 @@ TEST_F(pmd_swap, keep_no_copy_of_what_is_in_a_pipe)
 	char *mem;
 
 	NEED_KEPT();
-	ASSERT_EQ(0, munmap(self->mem, self->size));
 	ASSERT_EQ(0, pipe(fds));
 	mem = looked_into(_metadata, self, false);
 	use(self, mem);
@@ -211,24 +203,19 @@ TEST_F(pmd_swap, keep_no_copy_of_what_is_in_a_pipe)
 /* Pages that a child has as well are not copied: there would be two of them. */
 TEST_F(pmd_swap, keep_no_copy_of_what_is_shared)
 {
-	char limit[32];
 	pid_t pid;
 	char *mem;
 
 	NEED_KEPT();
-	ASSERT_EQ(0, munmap(self->mem, self->size));
-	mem = map_thps(1, 1);
+	mem = map_cold(_metadata, self, 1);
 	ASSERT_NE(NULL, mem);
-	ASSERT_TRUE(page_out(mem, self->size));
-	ASSERT_TRUE(drop_swap_cache());
 	pid = fork_child(_metadata);
 	if (!pid) {
 		await(1);
 		EXPECT_INTACT(mem, 0, self->nr, 1);
 		_exit(0);
 	}
-	snprintf(limit, sizeof(limit), "%ld", cg_test_current() + 4 * (long)self->size);
-	ASSERT_EQ(0, cg_put(env.test_cgroup, "memory.max", limit));
+	ASSERT_EQ(0, leave_room(4 * self->size));
 	use(self, mem);
 	ASSERT_EQ(MIXED, thp_state(mem));
 	ASSERT_EQ(self->nr, nr_pages_with(mem, self->size, PM_PRESENT));
@@ -248,7 +235,6 @@ TEST_F(pmd_swap, keep_without_memory)
 	int fd;
 
 	NEED_KEPT();
-	ASSERT_EQ(0, munmap(self->mem, self->size));
 	mem = looked_into(_metadata, self, false);
 	use(self, mem);
 	fill(mem + 5 * self->page, 5, 1, 2);
@@ -274,7 +260,6 @@ TEST_F(pmd_swap, keep_whole_what_is_used)
 	int i;
 
 	NEED_KEPT();
-	ASSERT_EQ(0, munmap(self->mem, self->size));
 	mem = looked_into(_metadata, self, false);
 	before = counters_now();
 	EXPECT_INTACT(mem, 0, self->nr / 4, 1);
@@ -331,7 +316,6 @@ TEST_F_TIMEOUT(pmd_swap, keep_race_with_writers, 240)
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		SKIP_TEST("needs two processors");
 	NEED_KEPT();
-	ASSERT_EQ(0, munmap(self->mem, self->size));
 	for (i = 0; i < ARRAY_SIZE(pages); i++)
 		ASSERT_EQ(0, pthread_create(&counting[i].thread, NULL, count, &counting[i]));
 	do {

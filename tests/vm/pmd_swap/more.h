@@ -13,6 +13,12 @@
 
 bool present(const char *addr, size_t len);
 
+/* ---- swapping out, and memory that is short ------------------------------ */
+
+char *map_cold(struct __test_metadata *_metadata,
+	       FIXTURE_DATA(pmd_swap) * self, unsigned int nr);
+int leave_room(size_t bytes);
+
 /* ---- fault injection ---------------------------------------------------- */
 
 bool fail_next(const char *dir, const char *times);

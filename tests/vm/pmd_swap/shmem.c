@@ -72,7 +72,7 @@ TEST_F(pmd_swap, shmem_read_error_zram)
 /* At the limit of its cgroup something is pushed out for it, if the word does not ask for the cost. */
 TEST_F(pmd_swap, shmem_at_limit)
 {
-	char limit[32], *hot;
+	char *hot;
 	int fd;
 
 	NEED_SHMEM(fd);
@@ -81,8 +81,7 @@ TEST_F(pmd_swap, shmem_at_limit)
 	hot = map_thps(2, 1);
 	if (!hot)
 		SKIP(return, "no huge pages to be had");
-	snprintf(limit, sizeof(limit), "%ld", cg_test_current() + (long)self->size / 4);
-	ASSERT_EQ(0, cg_put(env.test_cgroup, "memory.max", limit));
+	ASSERT_EQ(0, leave_room(self->size / 4));
 	FORCE_READ(self->mem[7 * self->page]);
 	EXPECT_EQ(PMD_MAPPED, thp_state(self->mem));
 	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));

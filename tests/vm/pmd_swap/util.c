@@ -16,6 +16,34 @@ bool present(const char *addr, size_t len)
 	return nr_pages_with(addr, len, PM_PRESENT) == len / env.page_size;
 }
 
+/* ---- swapping out, and memory that is short ------------------------------ */
+
+/* THPs in one mapping, swapped out and out of the swap cache. */
+char *map_cold(struct __test_metadata *_metadata,
+	       FIXTURE_DATA(pmd_swap) * self, unsigned int nr)
+{
+	char *mem = map_thps(nr, 1);
+	unsigned int i;
+
+	if (!mem)
+		return NULL;
+	for (i = 0; i < nr; i++)
+		EXPECT_TRUE(page_out(mem + i * self->size, self->size));
+	EXPECT_TRUE(drop_swap_cache());
+	for (i = 0; i < nr; i++)
+		EXPECT_EQ(PMD_SWAPPED, thp_state(mem + i * self->size));
+	return mem;
+}
+
+/* Limit the cgroup of the test to @bytes more than it has. */
+int leave_room(size_t bytes)
+{
+	char limit[32];
+
+	snprintf(limit, sizeof(limit), "%ld", cg_test_current() + (long)bytes);
+	return cg_put(env.test_cgroup, "memory.max", limit);
+}
+
 /* ---- fault injection ---------------------------------------------------- */
 
 /* Let what is failed by the directory @dir of debugfs fail the next @times. */
