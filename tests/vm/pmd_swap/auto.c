@@ -469,6 +469,26 @@ TEST_F(pmd_swap, auto_reads_ahead_backwards)
 	EXPECT_SINCE(THPS - 3, &before, SWPIN_PMD_RA_HIT);
 }
 
+/* A page from the middle of each, in order: so it will go on. */
+TEST_F(pmd_swap, auto_reads_ahead_of_few)
+{
+	struct counters before;
+	char *mem;
+	int i;
+
+	SET_AUTO();
+	NEED_CGROUP();
+	mem = map_cold(_metadata, self, THPS);
+	ASSERT_NE(NULL, mem);
+	before = counters_now();
+	for (i = 0; i < THPS; i++)
+		FORCE_READ(mem[i * self->size + 99 * self->page]);
+	EXPECT_SINCE(THPS, &before, SWPIN_PMD);
+	EXPECT_SINCE(THPS - 4, &before, SWPIN_PMD_RA);
+	EXPECT_SINCE(THPS - 4, &before, SWPIN_PMD_RA_HIT);
+	EXPECT_INTACT(mem, 0, THPS * self->nr, 1);
+}
+
 /* In no order: nothing is read for nothing. */
 TEST_F(pmd_swap, auto_reads_nothing_ahead)
 {

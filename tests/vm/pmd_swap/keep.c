@@ -55,12 +55,7 @@ static bool reclaimed(FIXTURE_DATA(pmd_swap) * self, char *mem)
 }
 
 #define NEED_KEPT() do {						\
-	char __lru[16];							\
-									\
 	NEED_CGROUP();							\
-	if (!get_string("/sys/kernel/mm/lru_gen/enabled", __lru, sizeof(__lru)) && \
-	    strtol(__lru, NULL, 16))					\
-		SKIP_TEST("MGLRU forgets what was used before it reclaims"); \
 	SET_AUTO();							\
 	/* Nothing else is to be reclaimed. */				\
 	ASSERT_EQ(0, munmap(self->mem, self->size));			\
@@ -78,15 +73,13 @@ static void expect_kept(struct __test_metadata *_metadata, FIXTURE_DATA(pmd_swap
 		EXPECT_EQ(1UL, nr_pages_with(mem + used[i] * self->page, self->page, PM_PRESENT));
 }
 
-/* What was used stays, and costs nothing when it is used again. */
-TEST_F(pmd_swap, keep_used)
+static void expect_keeps_used(struct __test_metadata *_metadata, FIXTURE_DATA(pmd_swap) * self)
 {
 	struct counters before;
 	unsigned int i;
 	long current;
 	char *mem;
 
-	NEED_KEPT();
 	mem = looked_into(_metadata, self, false);
 	use(self, mem);
 	current = cg_test_current();
@@ -104,6 +97,23 @@ TEST_F(pmd_swap, keep_used)
 	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));
 	EXPECT_INTACT(mem, 0, self->nr, 1);
 	EXPECT_EQ(0UL, smaps_bytes(mem, self->size, "Swap"));
+}
+
+/* What was used stays, and costs nothing when it is used again. */
+TEST_F(pmd_swap, keep_used)
+{
+	NEED_KEPT();
+	expect_keeps_used(_metadata, self);
+}
+
+/* Also where page tables are walked to see what is young, long before anything is reclaimed. */
+TEST_F(pmd_swap, keep_used_with_mglru)
+{
+	NEED_KEPT();
+	if (access("/sys/kernel/mm/lru_gen/enabled", W_OK))
+		SKIP_TEST("no MGLRU: CONFIG_LRU_GEN");
+	ASSERT_TRUE(set_for_test("/sys/kernel/mm/lru_gen/enabled", "7"));
+	expect_keeps_used(_metadata, self);
 }
 
 /* The same if a write is what has brought it back: the rest of it is not written out again. */
