@@ -73,7 +73,29 @@ static void expect_kept(struct __test_metadata *_metadata, FIXTURE_DATA(pmd_swap
 		EXPECT_EQ(1UL, nr_pages_with(mem + used[i] * self->page, self->page, PM_PRESENT));
 }
 
-static void expect_keeps_used(struct __test_metadata *_metadata, FIXTURE_DATA(pmd_swap) * self)
+/* Let MGLRU look at what is young in the cgroup of the test, as it does when it makes a new generation. */
+static bool mglru_age(void)
+{
+	static const char file[] = "/sys/kernel/debug/lru_gen";
+	const size_t length = strlen(env.test_cgroup);
+	unsigned long long id, mine = 0;
+	char line[512], path[256], command[64] = "";
+	unsigned long seq;
+	FILE *list = fopen(file, "r");
+
+	if (!list)
+		return false;
+	while (fgets(line, sizeof(line), list)) {
+		if (sscanf(line, "memcg %llu %255s", &id, path) == 2)
+			mine = strlen(path) < length && !strcmp(env.test_cgroup + length - strlen(path), path) ? id : 0;
+		else if (mine && sscanf(line, " %lu", &seq) == 1)
+			snprintf(command, sizeof(command), "+ %llu 0 %lu", mine, seq);
+	}
+	fclose(list);
+	return *command && !put_string(file, command);
+}
+
+static void expect_keeps_used(struct __test_metadata *_metadata, FIXTURE_DATA(pmd_swap) * self, bool aged)
 {
 	struct counters before;
 	unsigned int i;
@@ -82,6 +104,8 @@ static void expect_keeps_used(struct __test_metadata *_metadata, FIXTURE_DATA(pm
 
 	mem = looked_into(_metadata, self, false);
 	use(self, mem);
+	if (aged)
+		ASSERT_TRUE(mglru_age());
 	current = cg_test_current();
 	ASSERT_TRUE(reclaimed(self, mem));
 	expect_kept(_metadata, self, mem);
@@ -103,17 +127,17 @@ static void expect_keeps_used(struct __test_metadata *_metadata, FIXTURE_DATA(pm
 TEST_F(pmd_swap, keep_used)
 {
 	NEED_KEPT();
-	expect_keeps_used(_metadata, self);
+	expect_keeps_used(_metadata, self, false);
 }
 
-/* Also where page tables are walked to see what is young, long before anything is reclaimed. */
+/* Also where page tables are walked to see what is young before anything is reclaimed. */
 TEST_F(pmd_swap, keep_used_with_mglru)
 {
 	NEED_KEPT();
-	if (access("/sys/kernel/mm/lru_gen/enabled", W_OK))
-		SKIP_TEST("no MGLRU: CONFIG_LRU_GEN");
+	if (access("/sys/kernel/debug/lru_gen", W_OK))
+		SKIP_TEST("no MGLRU in debugfs: CONFIG_LRU_GEN, CONFIG_DEBUG_FS");
 	ASSERT_TRUE(set_for_test("/sys/kernel/mm/lru_gen/enabled", "7"));
-	expect_keeps_used(_metadata, self);
+	expect_keeps_used(_metadata, self, true);
 }
 
 /* The same if a write is what has brought it back: the rest of it is not written out again. */
