@@ -433,6 +433,14 @@ TEST_F(pmd_swap, auto_fork)
 	EXPECT_SINCE(1, &before, SWPIN_PMD_FALLBACK);
 }
 
+/* All THPs have come back whole, @ahead of them before they were asked for and none in vain. */
+static void expect_read_ahead(struct __test_metadata *_metadata, const struct counters *before, long ahead)
+{
+	EXPECT_SINCE(THPS, before, SWPIN_PMD);
+	EXPECT_SINCE(ahead, before, SWPIN_PMD_RA);
+	EXPECT_SINCE(ahead, before, SWPIN_PMD_RA_HIT);
+}
+
 /* In order: what comes next is being read already. */
 TEST_F(pmd_swap, auto_reads_ahead)
 {
@@ -445,9 +453,7 @@ TEST_F(pmd_swap, auto_reads_ahead)
 	ASSERT_NE(NULL, mem);
 	before = counters_now();
 	EXPECT_INTACT(mem, 0, THPS * self->nr, 1);
-	EXPECT_SINCE(THPS, &before, SWPIN_PMD);
-	EXPECT_SINCE(THPS - 3, &before, SWPIN_PMD_RA);
-	EXPECT_SINCE(THPS - 3, &before, SWPIN_PMD_RA_HIT);
+	expect_read_ahead(_metadata, &before, THPS - 3);
 	EXPECT_SINCE(THPS * (long)self->nr, &before, PSWPIN);
 }
 
@@ -464,9 +470,7 @@ TEST_F(pmd_swap, auto_reads_ahead_backwards)
 	before = counters_now();
 	for (i = THPS * self->nr - 1; i >= 0; i--)
 		EXPECT_INTACT(mem + i * self->page, i, 1, 1);
-	EXPECT_SINCE(THPS, &before, SWPIN_PMD);
-	EXPECT_SINCE(THPS - 3, &before, SWPIN_PMD_RA);
-	EXPECT_SINCE(THPS - 3, &before, SWPIN_PMD_RA_HIT);
+	expect_read_ahead(_metadata, &before, THPS - 3);
 }
 
 /* A page from the middle of each, in order: so it will go on. */
@@ -483,9 +487,7 @@ TEST_F(pmd_swap, auto_reads_ahead_of_few)
 	before = counters_now();
 	for (i = 0; i < THPS; i++)
 		FORCE_READ(mem[i * self->size + 99 * self->page]);
-	EXPECT_SINCE(THPS, &before, SWPIN_PMD);
-	EXPECT_SINCE(THPS - 4, &before, SWPIN_PMD_RA);
-	EXPECT_SINCE(THPS - 4, &before, SWPIN_PMD_RA_HIT);
+	expect_read_ahead(_metadata, &before, THPS - 4);
 	EXPECT_INTACT(mem, 0, THPS * self->nr, 1);
 }
 
