@@ -74,7 +74,7 @@ static void expect_kept(struct __test_metadata *_metadata, FIXTURE_DATA(pmd_swap
 }
 
 /* Let MGLRU look at what is young in the cgroup of the test, as it does when it makes a new generation. */
-static bool mglru_age(void)
+static bool mglru_age(const char *mem)
 {
 	static const char file[] = "/sys/kernel/debug/lru_gen";
 	const size_t length = strlen(env.test_cgroup);
@@ -95,7 +95,23 @@ static bool mglru_age(void)
 	return *command && !put_string(file, command);
 }
 
-static void expect_keeps_used(struct __test_metadata *_metadata, FIXTURE_DATA(pmd_swap) * self, bool aged)
+/* Let the THP be on the active list, as what is accessed twice by system calls: there it is aged before it is reclaimed. */
+static bool activate(const char *mem)
+{
+	const struct iovec from = { .iov_base = (void *)mem, .iov_len = 1 };
+	char page;
+	const struct iovec to = { .iov_base = &page, .iov_len = 1 };
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (process_vm_readv(getpid(), &to, 1, &from, 1, 0) != 1)
+			return false;
+	return cg_test_stat("active_anon") >= (long)read_pmd_pagesize();
+}
+
+/* @age: What happens to the THP, between its use and the time when it is reclaimed; NULL for nothing. */
+static void expect_keeps_used(struct __test_metadata *_metadata, FIXTURE_DATA(pmd_swap) * self,
+			      bool (*age)(const char *mem))
 {
 	struct counters before;
 	unsigned int i;
@@ -104,8 +120,8 @@ static void expect_keeps_used(struct __test_metadata *_metadata, FIXTURE_DATA(pm
 
 	mem = looked_into(_metadata, self, false);
 	use(self, mem);
-	if (aged)
-		ASSERT_TRUE(mglru_age());
+	if (age)
+		ASSERT_TRUE(age(mem));
 	current = cg_test_current();
 	ASSERT_TRUE(reclaimed(self, mem));
 	expect_kept(_metadata, self, mem);
@@ -127,7 +143,7 @@ static void expect_keeps_used(struct __test_metadata *_metadata, FIXTURE_DATA(pm
 TEST_F(pmd_swap, keep_used)
 {
 	NEED_KEPT();
-	expect_keeps_used(_metadata, self, false);
+	expect_keeps_used(_metadata, self, NULL);
 }
 
 /* Also where page tables are walked to see what is young before anything is reclaimed. */
@@ -137,7 +153,16 @@ TEST_F(pmd_swap, keep_used_with_mglru)
 	if (access("/sys/kernel/debug/lru_gen", W_OK))
 		SKIP_TEST("no MGLRU in debugfs: CONFIG_LRU_GEN, CONFIG_DEBUG_FS");
 	ASSERT_TRUE(set_for_test("/sys/kernel/mm/lru_gen/enabled", "7"));
-	expect_keeps_used(_metadata, self, true);
+	expect_keeps_used(_metadata, self, mglru_age);
+}
+
+/* Also where the active list is. */
+TEST_F(pmd_swap, keep_used_when_active)
+{
+	NEED_KEPT();
+	if (!access("/sys/kernel/mm/lru_gen/enabled", W_OK))
+		ASSERT_TRUE(set_for_test("/sys/kernel/mm/lru_gen/enabled", "0"));
+	expect_keeps_used(_metadata, self, activate);
 }
 
 /* The same if a write is what has brought it back: the rest of it is not written out again. */
