@@ -165,7 +165,66 @@ TEST_F(pmd_swap, keep_used_when_active)
 	expect_keeps_used(_metadata, self, activate);
 }
 
-/* The same if a write is what has brought it back: the rest of it is not written out again. */
+/* khugepaged looks at all memory, and makes huge mappings where it wants to. */
+static bool khugepaged_pass(void)
+{
+	static const char dir[] = "/sys/kernel/mm/transparent_hugepage/khugepaged";
+	unsigned long scans;
+	char path[PATH_MAX];
+	int i;
+
+	snprintf(path, sizeof(path), "%s/full_scans", dir);
+	scans = read_num(path);
+	snprintf(path, sizeof(path), "%s/pages_to_scan", dir);
+	if (!set_for_test(path, "1048576"))
+		return false;
+	snprintf(path, sizeof(path), "%s/scan_sleep_millisecs", dir);
+	if (!set_for_test(path, "10"))
+		return false;
+	snprintf(path, sizeof(path), "%s/full_scans", dir);
+	/* The first one may have begun before. */
+	for (i = 0; i < 3000 && read_num(path) < scans + 2; i++)
+		usleep(10000);
+	return i < 3000;
+}
+
+/* Though all of it is there, it is not made huge again while memory is short: that would have to go as a whole. */
+TEST_F(pmd_swap, keep_from_khugepaged)
+{
+	char *mem;
+
+	NEED_KEPT();
+	mem = looked_into(_metadata, self, false);
+	use(self, mem);
+	ASSERT_TRUE(khugepaged_pass());
+	EXPECT_EQ(MIXED, thp_state(mem));
+	ASSERT_TRUE(reclaimed(self, mem));
+	expect_kept(_metadata, self, mem);
+}
+
+TEST_F(pmd_swap, keep_not_from_khugepaged_with_room)
+{
+	char *mem;
+
+	NEED_KEPT();
+	mem = looked_into(_metadata, self, false);
+	ASSERT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));
+	ASSERT_TRUE(khugepaged_pass());
+	EXPECT_EQ(PMD_MAPPED, thp_state(mem));
+}
+
+TEST_F(pmd_swap, keep_not_from_khugepaged_what_is_used)
+{
+	char *mem;
+
+	NEED_KEPT();
+	mem = looked_into(_metadata, self, false);
+	EXPECT_INTACT(mem, 0, self->nr, 1);
+	ASSERT_TRUE(khugepaged_pass());
+	EXPECT_EQ(PMD_MAPPED, thp_state(mem));
+}
+
+/* What was used stays if a write is what has brought it back: the rest of it is not written out again. */
 TEST_F(pmd_swap, keep_first_written)
 {
 	unsigned long pswpout;
