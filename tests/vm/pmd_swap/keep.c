@@ -165,6 +165,18 @@ TEST_F(pmd_swap, keep_used_when_active)
 	expect_keeps_used(_metadata, self, activate);
 }
 
+/* Also where swap is so full that what comes back gives its slots up: what is looked into does not. */
+TEST_F(pmd_swap, keep_used_with_swap_half_full)
+{
+	char limit[32];
+
+	NEED_KEPT();
+	snprintf(limit, sizeof(limit), "%ld", cg_test_swap() + 3 * (long)self->size / 2);
+	ASSERT_EQ(0, cg_put(env.test_cgroup, "memory.swap.max", limit));
+	expect_keeps_used(_metadata, self, NULL);
+	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.swap.max", "max"));
+}
+
 /* khugepaged looks at all memory, and makes huge mappings where it wants to. */
 static bool khugepaged_pass(void)
 {
