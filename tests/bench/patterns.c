@@ -483,6 +483,46 @@ static void run_hot_quarter(struct runner *runner)
 	phase(runner, list, false);
 }
 
+/* At random in a quarter of the THPs, which moves on by a 16th of all; of each 64K @each pages are used. */
+static void run_moving(struct runner *runner, size_t each, size_t reads)
+{
+	size_t pages = runner->memory.pages, windows = 13, block = 65536 / PAGE_SIZE;
+	struct list list = new_list(reads);
+
+	for (size_t i = 0; i < list.count; i++) {
+		size_t page = i * windows / list.count * (pages / 16) + below(&runner->random, pages / 4);
+
+		list.pages[i] = page / block * block + page % each;
+	}
+	phase(runner, list, false);
+}
+
+static void run_moving_all(struct runner *runner)
+{
+	run_moving(runner, 65536 / PAGE_SIZE, 2 * runner->memory.pages);
+}
+
+static void run_moving_sparse(struct runner *runner)
+{
+	run_moving(runner, 1, runner->memory.pages / 2);
+}
+
+/* From page to page, none far from the last one, and now and then to somewhere else. */
+static void run_walk(struct runner *runner)
+{
+	size_t pages = runner->memory.pages, page = 0;
+	struct list list = new_list(pages);
+
+	for (size_t i = 0; i < list.count; i++) {
+		if (i % 50)
+			page = (page + pages + below(&runner->random, 129) - 64) % pages;
+		else
+			page = below(&runner->random, pages);
+		list.pages[i] = page;
+	}
+	phase(runner, list, false);
+}
+
 static void run_order_random_order(struct runner *runner)
 {
 	struct list some = at_random(0, runner->memory.pages, &runner->random);
@@ -582,6 +622,9 @@ static const struct pattern {
 	{ "zipf", "Zipf 0.99, hot pages scattered", 0, run_zipf },
 	{ "zipf-together", "Zipf 0.99, hot pages together", 0, run_zipf_together },
 	{ "hot-quarter", "9 of 10 reads in a quarter of the THPs", 0, run_hot_quarter },
+	{ "moving", "at random in a quarter of all THPs, which moves on", 0, run_moving_all },
+	{ "moving-sparse", "the same, of a page every 64K", 0, run_moving_sparse },
+	{ "walk", "each page near the last one, 49 times of 50", 0, run_walk },
 	{ "order-random-order", "in order, then 1/4 as many at random, then in order", DENSE, run_order_random_order },
 	{ "dense-sparse-dense", "in order, then 4 times 1 page of each THP, then in order", DENSE, run_dense_sparse_dense },
 	{ "write", "every page written, in order", DENSE, run_write },

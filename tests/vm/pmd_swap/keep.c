@@ -177,6 +177,24 @@ TEST_F(pmd_swap, keep_used_with_swap_half_full)
 	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.swap.max", "max"));
 }
 
+/* But not the last slots: with none left reclaim would not look at memory that could be dropped. */
+TEST_F(pmd_swap, keep_no_slots_that_are_the_last)
+{
+	char limit[32];
+	long swap;
+	char *mem;
+
+	NEED_KEPT();
+	snprintf(limit, sizeof(limit), "%ld", cg_test_swap() + (long)(self->size + self->size / 32));
+	ASSERT_EQ(0, cg_put(env.test_cgroup, "memory.swap.max", limit));
+	swap = cg_test_swap();
+	mem = looked_into(_metadata, self, false);
+	EXPECT_EQ(swap, cg_test_swap());
+	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.max", "max"));
+	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.swap.max", "max"));
+	EXPECT_INTACT(mem, 0, self->nr, 1);
+}
+
 /* khugepaged looks at all memory, and makes huge mappings where it wants to. */
 static bool khugepaged_pass(void)
 {
