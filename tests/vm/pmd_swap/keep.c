@@ -165,14 +165,20 @@ TEST_F(pmd_swap, keep_used_when_active)
 	expect_keeps_used(_metadata, self, activate);
 }
 
-/* Also where swap is so full that what comes back gives its slots up: what is looked into does not. */
-TEST_F(pmd_swap, keep_used_with_swap_half_full)
+/* Let the cgroup of the test put so much more into swap. */
+static int leave_swap(size_t bytes)
 {
 	char limit[32];
 
+	snprintf(limit, sizeof(limit), "%ld", cg_test_swap() + (long)bytes);
+	return cg_put(env.test_cgroup, "memory.swap.max", limit);
+}
+
+/* Also where swap is so full that what comes back gives its slots up: what is looked into does not. */
+TEST_F(pmd_swap, keep_used_with_swap_half_full)
+{
 	NEED_KEPT();
-	snprintf(limit, sizeof(limit), "%ld", cg_test_swap() + 3 * (long)self->size / 2);
-	ASSERT_EQ(0, cg_put(env.test_cgroup, "memory.swap.max", limit));
+	ASSERT_EQ(0, leave_swap(self->size + self->size / 2));
 	expect_keeps_used(_metadata, self, NULL);
 	EXPECT_EQ(0, cg_put(env.test_cgroup, "memory.swap.max", "max"));
 }
@@ -180,13 +186,11 @@ TEST_F(pmd_swap, keep_used_with_swap_half_full)
 /* But not the last slots: with none left reclaim would not look at memory that could be dropped. */
 TEST_F(pmd_swap, keep_no_slots_that_are_the_last)
 {
-	char limit[32];
 	long swap;
 	char *mem;
 
 	NEED_KEPT();
-	snprintf(limit, sizeof(limit), "%ld", cg_test_swap() + (long)(self->size + self->size / 32));
-	ASSERT_EQ(0, cg_put(env.test_cgroup, "memory.swap.max", limit));
+	ASSERT_EQ(0, leave_swap(self->size + self->size / 32));
 	swap = cg_test_swap();
 	mem = looked_into(_metadata, self, false);
 	EXPECT_EQ(swap, cg_test_swap());
@@ -195,27 +199,24 @@ TEST_F(pmd_swap, keep_no_slots_that_are_the_last)
 	EXPECT_INTACT(mem, 0, self->nr, 1);
 }
 
+#define KHUGEPAGED	"/sys/kernel/mm/transparent_hugepage/khugepaged/"
+
 /* khugepaged looks at all memory, and makes huge mappings where it wants to. */
 static bool khugepaged_pass(void)
 {
-	static const char dir[] = "/sys/kernel/mm/transparent_hugepage/khugepaged";
-	unsigned long scans;
-	char path[PATH_MAX];
+	const unsigned long scans = read_num(KHUGEPAGED "full_scans");
 	int i;
 
-	snprintf(path, sizeof(path), "%s/full_scans", dir);
-	scans = read_num(path);
-	snprintf(path, sizeof(path), "%s/pages_to_scan", dir);
-	if (!set_for_test(path, "1048576"))
+	if (!set_for_test(KHUGEPAGED "pages_to_scan", "1048576") ||
+	    !set_for_test(KHUGEPAGED "scan_sleep_millisecs", "10"))
 		return false;
-	snprintf(path, sizeof(path), "%s/scan_sleep_millisecs", dir);
-	if (!set_for_test(path, "10"))
-		return false;
-	snprintf(path, sizeof(path), "%s/full_scans", dir);
 	/* The first one may have begun before. */
-	for (i = 0; i < 3000 && read_num(path) < scans + 2; i++)
+	for (i = 0; i < 3000; i++) {
+		if (read_num(KHUGEPAGED "full_scans") >= scans + 2)
+			return true;
 		usleep(10000);
-	return i < 3000;
+	}
+	return false;
 }
 
 /* Though all of it is there, it is not made huge again while memory is short: that would have to go as a whole. */
